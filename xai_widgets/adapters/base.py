@@ -1,0 +1,178 @@
+"""What an explainer may ask of a model, whatever library the model comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from xai_widgets.core.context import Context
+from xai_widgets.core.cost import Cost
+from xai_widgets.core.targets import Quantity, Question, Target
+from xai_widgets.core.tokens import Tokens
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+CapabilityName = Literal["logits", "gradients", "batched_gradients", "prefix_reuse", "tree_packing", "padding", "attention_mask", "generation"]
+"""What a model may or may not be able to do; methods name the ones they need."""
+
+
+@dataclass(frozen=True)
+class Capability:
+    """Whether something works on this model, found out by doing it; `reason` says why not."""
+
+    works: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A possible next token."""
+
+    id: int
+    text: str
+    prob: float
+    logit: float
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A changed input, to be scored for the same targets as the unchanged one.
+
+    Attributes:
+        ids: prompt token ids (any length of at least 1). The target tokens follow them.
+        hidden: positions of `ids` that no later position may attend to; they keep their place (position
+            numbers stay). The query at a hidden position does not attend to itself either.
+    """
+
+    ids: tuple[int, ...]
+    hidden: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """Result of `ModelAdapter.gradient`, on the model's device, detached, in float32.
+
+    Attributes:
+        values: [row, step]: the explained number for each row of the target axis at each embedding given.
+        grads: [row, step, pos, d_model]: its derivative by each embedding of the input.
+    """
+
+    values: Tensor
+    grads: Tensor
+
+
+@runtime_checkable
+class ModelAdapter(Protocol):
+    """A causal language model and its tokenizer, lent to us: nothing here changes either.
+
+    Calls are serial (one lock). Every call takes a `Context`, reports to it between batches, and stops when it
+    raises `CancelledError`.
+    """
+
+    name: str
+    n_layers: int
+    n_heads: int
+    d_model: int
+    d_vocab: int
+    max_length: int
+    model: Any
+    tokenizer: Any
+
+    @property
+    def device(self) -> str:
+        """Where the embedding lives."""
+        ...
+
+    @property
+    def dtype(self) -> str:
+        """`float32`, `bfloat16`, ..."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of the weights now: changes when training changes them."""
+        ...
+
+    @property
+    def tokenizer_fingerprint(self) -> str:
+        """Short hash of vocabulary, special tokens and template."""
+        ...
+
+    @property
+    def capabilities(self) -> Mapping[CapabilityName, Capability]:
+        """What works, measured at load."""
+        ...
+
+    def require(self, *names: CapabilityName) -> None:
+        """Raise `CapabilityError` with the reason unless all of these work."""
+        ...
+
+    def tokenize(self, source: str | Sequence[Mapping[str, str]] | Sequence[int]) -> Tokens:
+        """Tokens of a text, of chat messages (through the model's own template, ready to be answered) or of ids.
+
+        Raises:
+            EmptyTextError, TooLongError, TokenizerError, ValueRefusedError.
+        """
+        ...
+
+    def continuation(self, text: str) -> tuple[int, ...]:
+        """Ids of a text that follows the prompt (no specials added)."""
+        ...
+
+    def token_text(self, token_id: int) -> str:
+        """Text of one vocabulary entry, for labels; lossless pieces of characters show as `<0xNN>`."""
+        ...
+
+    def candidates(self, tokens: Tokens, k: int = 10, context: Context | None = None) -> list[Candidate]:
+        """The `k` most probable next tokens. The prefix shared with the last call is not computed again."""
+        ...
+
+    def generate(self, tokens: Tokens, max_new_tokens: int, context: Context, *, temperature: float = 0.0) -> Tokens:
+        """The input followed by what the model writes (greedy at temperature 0), as tokens of part `generated`."""
+        ...
+
+    def score(
+        self,
+        question: Question,
+        variants: Sequence[Variant],
+        context: Context,
+        on_batch: Callable[[np.ndarray, np.ndarray], None] | None = None,
+    ) -> np.ndarray:
+        """The explained number under each variant: float32 [variant, row].
+
+        `on_batch` is called with (indices of variants, their rows) as batches finish, in the order the scorer chose.
+        """
+        ...
+
+    def value(self, question: Question, context: Context) -> np.ndarray:
+        """The explained number on the input as it is: float32 [row]."""
+        ...
+
+    def embed(self, ids: Sequence[int]) -> Tensor:
+        """Input embeddings [pos, d_model], as the model's first block receives their source, detached."""
+        ...
+
+    def embedding_table(self) -> Tensor:
+        """All embeddings [d_vocab, d_model] after whatever the embedding module does to them; detached."""
+        ...
+
+    def gradient(self, question: Question, embeddings: Tensor, context: Context) -> Gradient:
+        """Values and gradients when the input's embeddings are replaced by each of `embeddings` [step, pos, d_model].
+
+        Target tokens keep their own embeddings. All steps go in one batch: the caller chooses how many.
+        """
+        ...
+
+    def steps_per_batch(self, question: Question) -> int:
+        """How many embedding rows one `gradient` call should carry on this device."""
+        ...
+
+    def estimate(self, cost: Cost) -> Cost:
+        """The same cost with seconds from the speed measured on this model and device."""
+        ...
+
+
+__all__ = ["Candidate", "Capability", "CapabilityName", "Gradient", "ModelAdapter", "Quantity", "Target", "Variant"]

@@ -1,0 +1,1 @@
+"""Plain values and pure functions: what is asked, what was answered, and how the two are named."""

@@ -134,6 +134,10 @@ class ModelAdapter(Protocol):
         """The input followed by what the model writes (greedy at temperature 0), as tokens of part `generated`."""
         ...
 
+    def with_generated(self, prompt: Tokens, ids: Sequence[int]) -> Tokens:
+        """The prompt followed by ids the model wrote earlier, as tokens of part `generated` (text decoded losslessly)."""
+        ...
+
     def score(
         self,
         question: Question,
@@ -145,6 +149,10 @@ class ModelAdapter(Protocol):
 
         `on_batch` is called with (indices of variants, their rows) as batches finish, in the order the scorer chose.
         """
+        ...
+
+    def score_cost(self, question: Question, shapes: Sequence[tuple[int, int]]) -> Cost:
+        """What `score` would run for variants given as (positions shared with the input, positions in all)."""
         ...
 
     def value(self, question: Question, context: Context) -> np.ndarray:
@@ -164,6 +172,10 @@ class ModelAdapter(Protocol):
 
         Target tokens keep their own embeddings. All steps go in one batch: the caller chooses how many.
         """
+        ...
+
+    def values_at(self, question: Question, embeddings: Tensor, context: Context) -> Tensor:
+        """The values of `gradient` without the gradients: [row, step], at a third of the cost or less."""
         ...
 
     def steps_per_batch(self, question: Question) -> int:

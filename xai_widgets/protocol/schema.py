@@ -37,16 +37,18 @@ class Input(TypedDict):
 
 
 class TargetSpec(TypedDict):
-    """A choice of target or contrast: a vocabulary entry, a text, or the n-th generated token."""
+    """A choice of target or contrast: a vocabulary entry, a text, the n-th generated token, or several tokens in order."""
 
-    kind: Literal["token", "text", "generated"]
+    kind: Literal["token", "text", "generated", "tokens"]
     id: NotRequired[int]
     text: NotRequired[str]
     index: NotRequired[int]
+    parts: NotRequired[list[int | str]]
 
 
 class TokenColumns(TypedDict):
-    """All tokens, by column. `unit` is the entry of the position axis each belongs to; spans are -1 where there is none."""
+    """All tokens, by column. `unit` is the entry of the position axis each belongs to, `turn` the chat message (0 in plain
+    text); spans are -1 where there is none."""
 
     text: list[str]
     raw: list[str]
@@ -57,6 +59,7 @@ class TokenColumns(TypedDict):
     start: ArrayHeader
     end: ArrayHeader
     unit: ArrayHeader
+    turn: ArrayHeader
 
 
 class TargetRow(TypedDict):

@@ -29,17 +29,19 @@ export interface Input {
 }
 
 /**
- * A choice of target or contrast: a vocabulary entry, a text, or the n-th generated token.
+ * A choice of target or contrast: a vocabulary entry, a text, the n-th generated token, or several tokens in order.
  */
 export interface TargetSpec {
-  kind: "token" | "text" | "generated";
+  kind: "token" | "text" | "generated" | "tokens";
   id?: number;
   text?: string;
   index?: number;
+  parts?: (number | string)[];
 }
 
 /**
- * All tokens, by column. `unit` is the entry of the position axis each belongs to; spans are -1 where there is none.
+ * All tokens, by column. `unit` is the entry of the position axis each belongs to, `turn` the chat message (0 in plain
+ * text); spans are -1 where there is none.
  */
 export interface TokenColumns {
   text: string[];
@@ -51,6 +53,7 @@ export interface TokenColumns {
   start: ArrayHeader;
   end: ArrayHeader;
   unit: ArrayHeader;
+  turn: ArrayHeader;
 }
 
 /**

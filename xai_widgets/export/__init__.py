@@ -1,0 +1,1 @@
+"""Answers outside a running notebook: a text table, a drawing, a page, a file."""

@@ -1,0 +1,1 @@
+"""Thin anywidget classes, one for each view, of the same name as what they show."""

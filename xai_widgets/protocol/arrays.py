@@ -33,7 +33,8 @@ def put(array: np.ndarray, buffers: list[bytes]) -> ArrayHeader:
         name = "float32"
     else:
         raise TypeError(f"no wire type for {array.dtype}")
-    buffers.append(np.ascontiguousarray(array, dtype=_WIRE[name]).tobytes())
+    with np.errstate(over="ignore"):  # beyond float32 is infinity, which a buffer can hold
+        buffers.append(np.ascontiguousarray(array, dtype=_WIRE[name]).tobytes())
     return {"dtype": name, "shape": list(array.shape), "buffer": len(buffers) - 1}  # type: ignore[typeddict-item]
 
 

@@ -98,7 +98,7 @@ class View(anywidget.AnyWidget):
             if session.running:
                 self.publish(status=_status("running"))
             elif session.outcome is not None:
-                self.on_end(None, session.outcome)
+                self.on_end(session.ticket, session.outcome)
 
     def publish(self, **state: Any) -> None:  # noqa: ANN401 - trait values
         """Set synced traits: the only way."""
@@ -182,16 +182,18 @@ class View(anywidget.AnyWidget):
 
     def on_end(self, ticket: Ticket | None, outcome: Outcome) -> None:
         """The request has ended: state first, then the one message that ends it."""
+        newest = self._session is None or self._session.ticket == ticket
         ticket = ticket or Ticket()
-        if outcome.finding is not None:
+        if not newest:  # it ended while a newer question was being asked: that one's state stays
+            self._say({"type": "cancelled"}, ticket)
+        elif outcome.finding is not None:
             self.publish(explanation=self._packed(outcome.finding, ticket.revision), status=_status("idle"))
             self._say({"type": "result"}, ticket)
         elif outcome.asks is not None:
             self.publish(status=_status("asks", cost=outcome.asks))
             self._say({"type": "result"}, ticket)
         elif outcome.cancelled:
-            if self._session is None or not self._session.running:
-                self.publish(status=_status("cancelled"))
+            self.publish(status=_status("cancelled"))
             self._say({"type": "cancelled"}, ticket)
         elif outcome.error is not None:
             self._fail(ticket, outcome.error)

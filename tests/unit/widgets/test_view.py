@@ -1,0 +1,200 @@
+"""A view without a browser: every request ends in exactly one message, state survives, nothing computes in a handler."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import xai_widgets as xw
+from xai_widgets.adapters.tiny import tiny
+from xai_widgets.core.errors import UnknownNameError
+from xai_widgets.core.registry import EXPLAINERS
+from xai_widgets.protocol.arrays import get
+from xai_widgets.protocol.schema import PROTOCOL_VERSION, TRAITS
+
+ENDS = ("result", "error", "cancelled")
+
+
+class Watched:
+    """A view and everything it said."""
+
+    def __init__(self, view):
+        self.view, self.said, self.changed = view, [], threading.Condition()
+        view.send = self._send
+
+    def _send(self, content, buffers=None):
+        with self.changed:
+            self.said.append((content, buffers or []))
+            self.changed.notify_all()
+
+    def ask(self, id, **fields):
+        self.view._receive(None, {"type": "request", "v": PROTOCOL_VERSION, "id": id, "revision": int(id), "view": "t", "action": "explain", **fields}, [])
+
+    def ends(self, id):
+        return [c for c, _ in self.said if c["id"] == id and c["type"] in ENDS]
+
+    def end(self, id):
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.ends(id), 60), [c["type"] for c, _ in self.said]
+        return self.ends(id)[0]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny("llama")
+
+
+@pytest.fixture
+def watched(model):
+    answer = xw.explain(model, "one two three")
+    answer.scores  # noqa: B018 - waits
+    return Watched(answer.widget)
+
+
+def test_traits_are_the_ones_of_the_schema(watched):
+    ours = {n for n in watched.view.trait_names(sync=True) if not n.startswith("_")} - {"layout", "tabbable", "tooltip", "comm"}
+    assert ours == set(TRAITS)
+
+
+def test_a_request_is_answered_once_and_the_state_has_it(watched):
+    watched.ask("3", method="gradient_norm", unit="word")
+    assert watched.end("3")["type"] == "result"
+    snapshot = watched.view.explanation["snapshot"]
+    assert (snapshot["revision"], snapshot["method"]["name"], snapshot["unit_kind"]) == (3, "gradient_norm", "word")
+    scores = get(snapshot["scores"], watched.view.explanation["buffers"])
+    assert scores.shape == (1, len(snapshot["unit_labels"])) and np.isfinite(scores).all()
+    assert watched.view.status["state"] == "idle"
+    assert len(watched.ends("3")) == 1
+
+
+def test_edit_brings_candidates_before_scores(watched):
+    watched.ask("4", input={"kind": "text", "text": "four five six seven"})
+    watched.end("4")
+    kinds = [("candidates" in c, "scores" in c) for c, _ in watched.said if c["id"] == "4" and c["type"] == "progress"]
+    assert (True, False) in kinds and kinds.index((True, False)) < next(i for i, k in enumerate(kinds) if k[1])
+    assert watched.view.explanation["snapshot"]["text"] == "four five six seven"
+
+
+def test_the_newest_wins_and_the_old_one_ends_cancelled(watched):
+    watched.ask("5", input={"kind": "text", "text": "a b c d e f g h " * 8})
+    watched.ask("6", input={"kind": "text", "text": "newest"})
+    assert watched.end("6")["type"] == "result"
+    assert watched.end("5")["type"] in ("cancelled", "result")
+    assert watched.view.explanation["snapshot"]["text"] == "newest"
+
+
+def test_cancel_keeps_the_last_answer(watched, monkeypatch):
+    before = watched.view.explanation
+    began = threading.Event()
+    original = EXPLAINERS["gradient_norm"].explain
+
+    def slow(self, adapter, question, context):
+        began.set()
+        while True:
+            context.check()
+
+    monkeypatch.setattr(EXPLAINERS["gradient_norm"], "explain", slow)
+    watched.ask("7", method="gradient_norm")
+    assert began.wait(30)
+    watched.view._receive(None, {"type": "cancel", "v": PROTOCOL_VERSION, "id": "other"}, [])
+    assert not watched.ends("7")
+    watched.view._receive(None, {"type": "cancel", "v": PROTOCOL_VERSION, "id": "7"}, [])
+    assert watched.end("7")["type"] == "cancelled"
+    assert watched.view.explanation == before and watched.view.status["state"] == "cancelled"
+    monkeypatch.setattr(EXPLAINERS["gradient_norm"], "explain", original)
+    watched.ask("8", method="gradient_norm")
+    assert watched.end("8")["type"] == "result"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"method": "leave_on_out"}, "unknown_name"),
+        ({"input": {"kind": "text", "text": ""}}, "empty_text"),
+        ({"input": {"kind": "text", "text": "x " * 5000}}, "too_long"),
+        ({"target": {"kind": "text", "text": " one two"}, "contrast": {"kind": "text", "text": " one"}}, "target"),
+        ({"unit": "words"}, "unknown_name"),
+        ({"method": "integrated_gradients", "params": {"n_step": 3}}, "unknown_name"),
+        ({"target": {"kind": "generated", "index": 4}}, "target"),
+        ({"action": "explode"}, "protocol"),
+        ({"v": 99}, "protocol"),
+        ({"input": 5}, "fault"),
+    ],
+)
+def test_refusals_are_typed_and_lose_nothing(watched, fields, code):
+    before = watched.view.explanation
+    watched.ask("9", **fields)
+    end = watched.end("9")
+    assert (end["type"], end["error"]["code"]) == ("error", code)
+    assert end["error"]["problem"] and (end["error"]["hint"] or code == "fault")
+    assert watched.view.explanation == before and watched.view.status["state"] == "error"
+    watched.ask("10")
+    assert watched.end("10")["type"] == "result" and watched.view.status["state"] == "idle"
+
+
+def test_generate_gives_targets(watched):
+    watched.ask("11", action="generate", max_new_tokens=3)
+    assert watched.end("11")["type"] == "result"
+    written = watched.view.explanation["snapshot"]["generated"]
+    assert 1 <= len(written) <= 3
+    watched.ask("12", target={"kind": "generated", "index": len(written) - 1})
+    watched.end("12")
+    snapshot = watched.view.explanation["snapshot"]
+    assert snapshot["rows"][0]["id"] == written[-1]["id"] and len(snapshot["generated"]) == len(written)
+    assert len(snapshot["tokens"]["text"]) == snapshot["n_prompt"] + len(written) - 1
+
+
+def test_methods_come_with_cost_or_reason(watched):
+    watched.ask("13", action="methods")
+    methods = watched.end("13")["methods"]
+    assert {m["name"] for m in methods} == set(EXPLAINERS)
+    assert all(m["cost"] if m["available"] else m["reason"] for m in methods)
+
+
+def test_long_runs_ask_first_and_numbers_are_a_yes(model, monkeypatch):
+    monkeypatch.setattr("xai_widgets.jobs.answering.ASK_ABOVE_SECONDS", 0.0)
+    answer = xw.explain(model, "one two three four")
+    watched = Watched(answer.widget)
+    watched.ask("14", method="saliency")
+    watched.end("14")
+    assert watched.view.status["state"] == "asks" and watched.view.status["cost"]
+    watched.ask("15", method="saliency", confirmed=True)
+    watched.end("15")
+    assert watched.view.status["state"] == "idle"
+    other = xw.explain(model, "five six seven")
+    assert other.scores.shape[0] == 1
+
+
+def test_unknown_options_are_refused(model):
+    with pytest.raises(UnknownNameError):
+        xw.TokenAttribution(model, "a b", metod="saliency")
+    view = xw.TokenAttribution(model, "a b", method="saliency")
+    assert view.status["state"] in ("running", "idle")
+
+
+def test_a_finding_without_a_model_is_static():
+    watched = Watched(xw.show([1.0, 2.0], tokens=["a", "b"]).widget)
+    assert watched.view.status["state"] == "static"
+    watched.ask("1")
+    assert watched.end("1")["error"]["code"] == "protocol"
+
+
+def test_two_threads_setting_state_lose_nothing(watched):
+    """The browser's updates and ours at once: every change of ours is seen, and the last of each stays."""
+    seen = []
+    watched.view.observe(lambda change: seen.append(change["new"]["cost"]), "status")
+    threads = [
+        threading.Thread(target=lambda: [watched.view.publish(status={"state": "idle", "error": None, "cost": str(i), "seconds": None}) for i in range(300)]),
+        threading.Thread(target=lambda: [watched.view.set_state({"selection": {"pos": [i], "target": [], "source": "v"}}) for i in range(300)]),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [str(i) for i in range(300)] and watched.view.selection["pos"] == [299]
+
+
+def test_linked_views_share_a_name(model):
+    a, b = xw.show([1.0], tokens=["a"]), xw.show([2.0], tokens=["b"])
+    xw.link(a, b)
+    assert a.widget.display["link_id"] == b.widget.display["link_id"] is not None

@@ -1,0 +1,1 @@
+"""The tests: what each folder proves is in CONTRIBUTING.md."""

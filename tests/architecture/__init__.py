@@ -1,0 +1,1 @@
+"""Arrows between folders, and what the wheel holds."""

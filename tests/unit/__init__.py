@@ -1,0 +1,1 @@
+"""Plain values and parts by themselves; no model."""

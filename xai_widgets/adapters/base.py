@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-CapabilityName = Literal["logits", "gradients", "batched_gradients", "prefix_reuse", "tree_packing", "padding", "attention_mask", "generation"]
+CapabilityName = Literal[
+    "logits",
+    "gradients",
+    "batched_gradients",
+    "prefix_reuse",
+    "tree_packing",
+    "padding",
+    "attention_mask",
+    "generation",
+]
 """What a model may or may not be able to do; methods name the ones they need."""
 
 
@@ -130,7 +139,14 @@ class ModelAdapter(Protocol):
         """The `k` most probable next tokens. The prefix shared with the last call is not computed again."""
         ...
 
-    def generate(self, tokens: Tokens, max_new_tokens: int, context: Context, *, temperature: float = 0.0) -> Tokens:
+    def generate(
+        self,
+        source: str | Sequence[Mapping[str, str]] | Tokens,
+        max_new_tokens: int = 20,
+        context: Context | None = None,
+        *,
+        temperature: float = 0.0,
+    ) -> Tokens:
         """The input followed by what the model writes (greedy at temperature 0), as tokens of part `generated`."""
         ...
 

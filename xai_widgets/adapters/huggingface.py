@@ -1,0 +1,327 @@
+"""A causal language model of transformers, lent by the user: run through private views, never changed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from xai_widgets.adapters.base import Candidate, Capability, CapabilityName, Gradient, Variant
+from xai_widgets.adapters.checks import check_model, check_tokenizer, measure
+from xai_widgets.adapters.fingerprint import WeightsFingerprint, tokenizer_fingerprint
+from xai_widgets.adapters.generation import stop_ids, write
+from xai_widgets.adapters.hooks import view
+from xai_widgets.adapters.memory import ran_out
+from xai_widgets.adapters.prompt_cache import PromptCache
+from xai_widgets.adapters.speed import Speed
+from xai_widgets.adapters.tokenization import TokenReader
+from xai_widgets.core.context import Context
+from xai_widgets.core.cost import Cost
+from xai_widgets.core.errors import CapabilityError, ModelError, OutOfMemoryError, TooLongError, ValueRefusedError
+from xai_widgets.core.targets import Question
+from xai_widgets.core.tokens import Tokens
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from xai_widgets.adapters.scoring import Scorer
+
+_NO_LIMIT = 1_000_000
+
+
+class HuggingFaceAdapter:
+    """See `adapters.base.ModelAdapter` for every member that is not described here.
+
+    Args:
+        model: a decoder-only model with a language-model head, in any mode, on any device, wrapped by PEFT,
+            accelerate or torch.compile or not.
+        tokenizer: the one it was trained with.
+        name: shown to people; by default the name in the model's config.
+
+    Raises:
+        ModelError: weights hold NaN, or a forward pass rewrites them, or the module gives no logits.
+        CapabilityError: a kind of model that is not supported (encoder, encoder-decoder, classifier).
+        TokenizerError: the tokenizer's vocabulary does not fit the model's embedding.
+    """
+
+    def __init__(self, model: nn.Module, tokenizer: Any, name: str | None = None) -> None:  # noqa: ANN401
+        """Check the pair by running it (well under a second on a small model)."""
+        self.model = model
+        self.tokenizer = tokenizer
+        self.lock = threading.RLock()
+        self.speed = Speed()
+        config = model.config.get_text_config(decoder=True)
+        self.name = name or getattr(model.config, "_name_or_path", "") or type(model).__name__
+        self.n_layers = int(_first(config, "num_hidden_layers", "n_layer", "num_layers", "n_layers") or 0)
+        self.n_heads = int(_first(config, "num_attention_heads", "n_head", "num_heads") or 0)
+        self.max_length = _max_length(config, tokenizer)
+        self._fingerprint = WeightsFingerprint(model)
+        self._prompts = PromptCache(lambda: self.fingerprint, lambda: self.device_of_inputs)
+        self._scorer: Scorer | None = None
+        self._tokenizer_state: tuple[Any, str] | None = None
+
+        facts = check_model(self)
+        self.d_vocab = facts.d_vocab
+        self.d_model = int(_first(config, "hidden_size", "n_embd", "d_model") or facts.d_embedding)
+        check_tokenizer(tokenizer, facts.n_embeddings)
+        self._reader = TokenReader(tokenizer, facts.n_embeddings, self.max_length)
+        self._capabilities: dict[CapabilityName, Capability] = measure(self, facts)
+        self._prompts.works = self._capabilities["prefix_reuse"].works
+
+    def __repr__(self) -> str:
+        """One line: what it is and where."""
+        return f"<{self.name}: {self.n_layers} layers, {self.n_heads} heads, d_model {self.d_model}, {self.dtype} on {self.device}>"
+
+    # -- the model -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def session(self) -> Iterator[nn.Module]:
+        """A fresh private view, alone: one lock for each adapter. Inference and gradient modes are left to the caller."""
+        with self.lock:
+            yield view(self.model)
+
+    def embedding_of(self, view: nn.Module) -> nn.Module:
+        """The input embedding of a view."""
+        return view.get_input_embeddings()
+
+    def head_of(self, view: nn.Module) -> nn.Module:
+        """The output embedding of a view."""
+        return view.get_output_embeddings()
+
+    @property
+    def device_of_inputs(self) -> torch.device:
+        """Where ids go: the embedding's device, or the one it is brought to when it runs."""
+        embedding = self.embedding_of(getattr(self.model, "_orig_mod", self.model))
+        found = next((p.device for p in embedding.parameters()), torch.device("cpu"))
+        if found.type == "meta":
+            return torch.device(getattr(embedding._hf_hook, "execution_device", None) or "cpu")
+        return found
+
+    @property
+    def device(self) -> str:
+        """Where the embedding lives."""
+        return str(self.device_of_inputs)
+
+    @property
+    def dtype(self) -> str:
+        """`float32`, `bfloat16`, ..."""
+        embedding = self.embedding_of(getattr(self.model, "_orig_mod", self.model))
+        return str(
+            next((p.dtype for p in embedding.parameters() if p.is_floating_point()), torch.float32)
+        ).removeprefix("torch.")
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of the weights now."""
+        with self.lock:
+            return self._fingerprint()
+
+    @property
+    def tokenizer_fingerprint(self) -> str:
+        """Short hash of vocabulary, special tokens and template."""
+        state = (len(self.tokenizer), str(self.tokenizer.special_tokens_map), str(self.tokenizer.chat_template))
+        if self._tokenizer_state is None or self._tokenizer_state[0] != state:
+            self._tokenizer_state = (state, tokenizer_fingerprint(self.tokenizer))
+        return self._tokenizer_state[1]
+
+    @property
+    def capabilities(self) -> Mapping[CapabilityName, Capability]:
+        """What works, measured at load."""
+        return self._capabilities
+
+    def require(self, *names: CapabilityName) -> None:
+        """Raise `CapabilityError` with the reason unless all of these work."""
+        for name in names:
+            found = self._capabilities.get(name, Capability(False, "it was not checked"))
+            if not found.works:
+                raise CapabilityError(
+                    f"{name.replace('_', ' ').capitalize()}",
+                    reason=found.reason,
+                    hint="choose a method that does not need it (xw.methods() says what each needs)",
+                )
+
+    # -- tokens ----------------------------------------------------------------------------------------------------
+
+    def tokenize(self, source: str | Sequence[Mapping[str, str]] | Sequence[int]) -> Tokens:
+        """Tokens of a text, of chat messages or of ids."""
+        return self._reader.read(source)
+
+    def continuation(self, text: str) -> tuple[int, ...]:
+        """Ids of a text that follows the prompt."""
+        return self._reader.continuation(text)
+
+    def token_text(self, token_id: int) -> str:
+        """Text of one vocabulary entry."""
+        return self._reader.token_text(token_id)
+
+    # -- what comes next -------------------------------------------------------------------------------------------
+
+    def candidates(self, tokens: Tokens, k: int = 10, context: Context | None = None) -> list[Candidate]:
+        """The `k` most probable next tokens."""
+        (context or Context()).check()
+        logits = self._next_logits(tokens.ids.tolist())
+        prob = torch.softmax(logits, dim=-1)
+        top = torch.topk(logits, min(k, len(logits)))
+        return [
+            Candidate(
+                int(i),
+                self.token_text(int(i)) if int(i) < self._reader.n_ids else f"<{int(i)}>",
+                float(prob[i]),
+                float(value),
+            )
+            for value, i in zip(top.values.tolist(), top.indices.tolist(), strict=True)
+        ]
+
+    def generate(
+        self,
+        source: str | Sequence[Mapping[str, str]] | Tokens,
+        max_new_tokens: int = 20,
+        context: Context | None = None,
+        *,
+        temperature: float = 0.0,
+    ) -> Tokens:
+        """The input followed by what the model writes."""
+        tokens = source if isinstance(source, Tokens) else self.tokenize(source)
+        context = context or Context()
+        if max_new_tokens < 0 or temperature < 0:
+            raise ValueRefusedError(
+                "generate",
+                given=f"max_new_tokens={max_new_tokens}, temperature={temperature}",
+                accepted="numbers of at least 0",
+                hint="temperature 0 takes the most probable token",
+            )
+        if len(tokens) >= self.max_length:
+            raise TooLongError(len(tokens) + 1, self.max_length)
+        before = tokens.ids.tolist()
+        steps = min(max_new_tokens, self.max_length - len(before))
+        ends = stop_ids(self.model, self.tokenizer)
+        ids = list(write(self._next_logits, before, steps, context, temperature=temperature, stop_ids=ends))
+        return self.with_generated(tokens, ids)
+
+    def with_generated(self, prompt: Tokens, ids: Sequence[int]) -> Tokens:
+        """The prompt followed by ids the model wrote earlier."""
+        chat = any(token.role != "text" and token.kind != "special" for token in prompt)
+        return prompt.extended(
+            self._reader.written(
+                prompt.ids.tolist(),
+                list(ids),
+                part="generated",
+                role="assistant" if chat else "text",
+                turn=prompt[-1].turn,
+            )
+        )
+
+    def _next_logits(self, ids: Sequence[int]) -> torch.Tensor:
+        """Logits [d_vocab] after ids, float32 on the CPU."""
+        with self.session() as own, torch.inference_mode():
+            try:
+                logits = self._prompts.logits(own, ids).cpu()
+            except (RuntimeError, MemoryError) as error:
+                if not ran_out(error):
+                    raise
+                self._prompts.drop()
+                raise OutOfMemoryError("the prompt", n_tokens=len(ids)) from error
+        if not torch.isfinite(logits).any() or torch.isnan(logits).any():
+            raise ModelError(
+                "The model's logits are not numbers.",
+                given="NaN or infinite logits",
+                accepted="finite logits",
+                hint="the weights may have diverged in training, or overflow in float16: try bfloat16 or float32",
+            )
+        return logits.clone()
+
+    # -- numbers ---------------------------------------------------------------------------------------------------
+
+    @property
+    def scorer(self) -> Scorer:
+        """The engine under all perturbation methods, made at first use."""
+        if self._scorer is None:
+            from xai_widgets.adapters.scoring import Scorer
+
+            self._scorer = Scorer(self)
+        return self._scorer
+
+    def score(
+        self,
+        question: Question,
+        variants: Sequence[Variant],
+        context: Context,
+        on_batch: Callable[[np.ndarray, np.ndarray], None] | None = None,
+    ) -> np.ndarray:
+        """The explained number under each variant: float32 [variant, row]."""
+        return self.scorer.score(question, variants, context, on_batch)
+
+    def score_cost(self, question: Question, shapes: Sequence[tuple[int, int]]) -> Cost:
+        """What `score` would run for variants of these shapes."""
+        return self.scorer.cost(question, shapes)
+
+    def value(self, question: Question, context: Context) -> np.ndarray:
+        """The explained number on the input as it is: float32 [row]."""
+        return self.scorer.value(question, context)
+
+    def embed(self, ids: Sequence[int]) -> torch.Tensor:
+        """Input embeddings [pos, d_model]."""
+        with self.session() as own, torch.no_grad():
+            return (
+                self.embedding_of(own)(torch.tensor(list(ids), device=self.device_of_inputs)[None])[0].detach().clone()
+            )
+
+    def embedding_table(self) -> torch.Tensor:
+        """All embeddings [d_vocab, d_model]; the weight itself where the module does nothing but look up."""
+        with self.session() as own, torch.no_grad():
+            embedding = self.embedding_of(own)
+            if (
+                type(embedding) is nn.Embedding
+                and embedding.max_norm is None
+                and not embedding.weight.is_meta
+                and not embedding._forward_hooks
+            ):
+                return embedding.weight.detach()
+            ids = torch.arange(self._reader.n_ids, device=self.device_of_inputs)
+            return torch.cat([embedding(part[None])[0].detach() for part in ids.split(8192)])
+
+    def gradient(self, question: Question, embeddings: torch.Tensor, context: Context) -> Gradient:
+        """Values and gradients at each of `embeddings` [step, pos, d_model]."""
+        from xai_widgets.adapters import gradients
+
+        return gradients.gradient(self, question, embeddings, context)
+
+    def values_at(self, question: Question, embeddings: torch.Tensor, context: Context) -> torch.Tensor:
+        """The values of `gradient` without the gradients: [row, step]."""
+        from xai_widgets.adapters import gradients
+
+        return gradients.values_at(self, question, embeddings, context)
+
+    def steps_per_batch(self, question: Question) -> int:
+        """How many embedding rows one `gradient` call should carry."""
+        from xai_widgets.adapters import gradients
+
+        return gradients.steps_per_batch(self, question)
+
+    def estimate(self, cost: Cost) -> Cost:
+        """The same cost with seconds from the speed measured."""
+        return replace(cost, seconds=self.speed.seconds(cost))
+
+
+def _first(config: Any, *names: str) -> Any:  # noqa: ANN401 - any config
+    """The first of these attributes that is there."""
+    return next((value for name in names if (value := getattr(config, name, None)) is not None), None)
+
+
+def _max_length(config: Any, tokenizer: Any) -> int:  # noqa: ANN401 - any config and tokenizer
+    """Positions the model was made for; by the tokenizer if the config does not say; a million if neither does."""
+    found = _first(
+        config, "max_position_embeddings", "n_positions", "max_seq_len", "n_ctx", "seq_length", "max_sequence_length"
+    )
+    if isinstance(found, int) and found > 0:
+        return found
+    limit = getattr(tokenizer, "model_max_length", None)
+    return int(limit) if isinstance(limit, int) and 0 < limit < _NO_LIMIT else _NO_LIMIT
+
+
+__all__ = ["HuggingFaceAdapter"]

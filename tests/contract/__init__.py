@@ -1,0 +1,1 @@
+"""Promises every registered method, adapter and view keeps."""

@@ -1,0 +1,1 @@
+"""Methods that ask how the explained number changes with the input embeddings."""

@@ -23,11 +23,17 @@ def golden() -> dict[str, dict[str, Any]]:
     for name, finding in findings().items():
         packed = encode(finding, revision=7, code="xw.explain(lm)")
         snapshot = packed["snapshot"]
-        headers = {"scores": snapshot["scores"], "id": snapshot["tokens"]["id"], "unit": snapshot["tokens"]["unit"],
-                   "start": snapshot["tokens"]["start"], "standard_error": snapshot["quality"]["standard_error"]}
+        headers = {
+            "scores": snapshot["scores"],
+            "id": snapshot["tokens"]["id"],
+            "unit": snapshot["tokens"]["unit"],
+            "start": snapshot["tokens"]["start"],
+            "standard_error": snapshot["quality"]["standard_error"],
+        }
         expect = {
             key: [value if value == value else "NaN" for value in get(header, packed["buffers"]).ravel().tolist()]  # noqa: PLR0124 - NaN test
-            for key, header in headers.items() if header is not None
+            for key, header in headers.items()
+            if header is not None
         }
         buffers = [base64.b64encode(b).decode() for b in packed["buffers"]]
         out[name] = {"packed": {"snapshot": snapshot, "buffers": buffers}, "expect": expect}

@@ -10,10 +10,10 @@ from hypothesis.extra import numpy as hnp
 
 from tests.protocol import golden
 from tests.protocol.samples import findings
+from xai_widgets.core.ask import Generated
 from xai_widgets.core.errors import FileError
 from xai_widgets.protocol.arrays import get, put
 from xai_widgets.protocol.codec import decode, decode_target, encode, encode_extra, encode_target
-from xai_widgets.core.ask import Generated
 from xai_widgets.widgets.requests import asked
 
 
@@ -28,10 +28,17 @@ def test_round_trip(name):
 
 @pytest.mark.parametrize("stem", golden.golden())
 def test_golden_files_are_up_to_date(stem):
-    assert (golden.FOLDER / f"{stem}.json").read_text(encoding="utf-8") == golden.text(golden.golden()[stem]), "python -m tests.protocol.golden"
+    assert (golden.FOLDER / f"{stem}.json").read_text(encoding="utf-8") == golden.text(golden.golden()[stem]), (
+        "python -m tests.protocol.golden"
+    )
 
 
-@given(hnp.arrays(st.sampled_from(["f2", "f4", "f8", "i4", "u1", "?"]), hnp.array_shapes(min_dims=0, max_dims=3, min_side=0)), st.booleans())
+@given(
+    hnp.arrays(
+        st.sampled_from(["f2", "f4", "f8", "i4", "u1", "?"]), hnp.array_shapes(min_dims=0, max_dims=3, min_side=0)
+    ),
+    st.booleans(),
+)
 def test_arrays_come_back(array, flipped):
     array = array[::-1] if flipped and array.ndim else array
     buffers = [b"before"]
@@ -48,7 +55,9 @@ def test_wide_integers_are_refused():
         put(np.array([2**40]), [])
 
 
-@pytest.mark.parametrize("change", [{"shape": [3]}, {"shape": [-2]}, {"dtype": "object"}, {"buffer": 9}, {"buffer": -1}, {"shape": "x"}])
+@pytest.mark.parametrize(
+    "change", [{"shape": [3]}, {"shape": [-2]}, {"dtype": "object"}, {"buffer": 9}, {"buffer": -1}, {"shape": "x"}]
+)
 def test_a_header_that_does_not_fit_is_refused(change):
     buffers = []
     header = put(np.zeros(2, dtype=np.float32), buffers)

@@ -40,8 +40,10 @@ export interface TargetSpec {
 }
 
 /**
- * All tokens, by column. `unit` is the entry of the position axis each belongs to, `turn` the chat message (0 in plain
- * text); spans are -1 where there is none.
+ * All tokens, by column.
+ *
+ * `unit` is the entry of the position axis each belongs to, `turn` the chat message (0 in plain text); spans are -1
+ * where there is none.
  */
 export interface TokenColumns {
   text: string[];

@@ -1,0 +1,27 @@
+/** Requests as they leave: one function a message, so that no view writes wire fields by hand. */
+import { type Cancel, type Fetch, PROTOCOL_VERSION, type Request } from "./generated.ts";
+
+/** The part of a request that a view decides. Fields left out keep the value of the last answer. */
+export type Question = Pick<
+  Request,
+  "input" | "target" | "contrast" | "quantity" | "method" | "params" | "unit" | "confirmed" | "max_new_tokens"
+>;
+
+export interface Envelope {
+  readonly id: string;
+  readonly revision: number;
+  readonly view: string;
+}
+
+export function encodeRequest(action: Request["action"], question: Question, envelope: Envelope): Request {
+  const fields = Object.fromEntries(Object.entries(question).filter(([, value]) => value !== undefined));
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, action, ...fields };
+}
+
+export function encodeCancel(id: string): Cancel {
+  return { type: "cancel", v: PROTOCOL_VERSION, id };
+}
+
+export function encodeFetch(row: number, envelope: Envelope): Fetch {
+  return { type: "fetch", v: PROTOCOL_VERSION, ...envelope, row };
+}

@@ -1,0 +1,232 @@
+/** Requests to the kernel and their one end each: newest wins, silence is noticed, a dead kernel is said. */
+import type { Bytes } from "../protocol/arrays.ts";
+import { readMessage } from "../protocol/decode.ts";
+import { encodeCancel, encodeFetch, encodeRequest, type Question } from "../protocol/encode.ts";
+import type { ErrorInfo, Progress, Request, Result, ToKernel } from "../protocol/generated.ts";
+import { listen, type Model } from "./host.ts";
+import { type Signal, signal } from "./signal.ts";
+
+/** A request under way. `silent`: nothing at all has come back for a while. */
+export interface Live {
+  readonly id: string;
+  readonly revision: number;
+  readonly action: Request["action"] | "fetch";
+  readonly done: number;
+  readonly total: number;
+  readonly note: string;
+  readonly silent: boolean;
+  readonly cancelling: boolean;
+  /** `done` counts positions, because no steps were reported yet. */
+  readonly counted: boolean;
+}
+
+/** `static`: a saved page, found out when somebody asked for computation. */
+export type Kernel = "alive" | "gone" | "static";
+
+export type End =
+  | { kind: "result"; message: Result; buffers: readonly Bytes[] }
+  | { kind: "error"; error: ErrorInfo }
+  | { kind: "cancelled" }
+  | { kind: "no-kernel" };
+
+export interface Hooks {
+  /** A picture or candidates that came before the end, of the explaining request. */
+  partial(message: Progress, buffers: readonly Bytes[], live: Live): void;
+  /** The explaining request ended. */
+  ended(live: Live, end: End): void;
+  /** The other side speaks another version. */
+  mismatch(): void;
+}
+
+/** Silence after which we say that the kernel is busy (ipykernel before 7 answers only between cells). */
+export const SILENCE_MS = 1500;
+
+const ENDED_KEPT = 200;
+const PYTHON = "kernel";
+
+export interface Connection {
+  /** The explaining request (explain or generate) under way. */
+  readonly live: Signal<Live | null>;
+  readonly kernel: Signal<Kernel>;
+  explain(action: "explain" | "generate", question: Question, revision: number, view: string): boolean;
+  /** Ask beside the explaining request. Resolves with its end. */
+  aside(action: "methods" | "fetch", question: Question, row: number, revision: number, view: string): Promise<End>;
+  cancel(): void;
+  /** Find out whether messages can still be sent. */
+  check(): void;
+}
+
+export function connect(model: Model, revision: () => number, hooks: Hooks, until: AbortSignal): Connection {
+  const live = signal<Live | null>(null);
+  const kernel = signal<Kernel>("alive");
+  const waiting = new Map<string, (end: End) => void>();
+  const ended = new Set<string>();
+  const session = Math.random().toString(36).slice(2, 8);
+  let count = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const nextId = () => `${session}-${++count}`;
+
+  function send(message: ToKernel): boolean {
+    try {
+      model.send(message);
+    } catch {
+      lost();
+      return false;
+    }
+    if (kernel.value === "gone") kernel.set("alive");
+    return true;
+  }
+
+  function lost(): void {
+    clearTimeout(timer);
+    kernel.set("gone");
+    const was = live.value;
+    live.set(null);
+    if (was) hooks.ended(was, { kind: "cancelled" });
+    for (const resolve of waiting.values()) resolve({ kind: "cancelled" });
+    waiting.clear();
+  }
+
+  function retire(id: string): void {
+    // Jobs that Python starts share one name, so it can be used again.
+    if (id === PYTHON) return;
+    ended.add(id);
+    if (ended.size > ENDED_KEPT) {
+      const oldest = ended.values().next().value;
+      if (oldest !== undefined) ended.delete(oldest);
+    }
+  }
+
+  function explain(action: "explain" | "generate", question: Question, rev: number, view: string): boolean {
+    const old = live.value;
+    if (old) {
+      retire(old.id);
+      send(encodeCancel(old.id));
+    }
+    const id = nextId();
+    clearTimeout(timer);
+    if (!send(encodeRequest(action, question, { id, revision: rev, view }))) return false;
+    live.set({
+      id,
+      revision: rev,
+      action,
+      done: 0,
+      total: 0,
+      note: "",
+      silent: false,
+      cancelling: false,
+      counted: false,
+    });
+    timer = setTimeout(() => {
+      if (live.value?.id === id) live.set({ ...live.value, silent: true });
+    }, SILENCE_MS);
+    return true;
+  }
+
+  function aside(
+    action: "methods" | "fetch",
+    question: Question,
+    row: number,
+    rev: number,
+    view: string,
+  ): Promise<End> {
+    const id = nextId();
+    const envelope = { id, revision: rev, view };
+    return new Promise((resolve) => {
+      waiting.set(id, resolve);
+      const message = action === "fetch" ? encodeFetch(row, envelope) : encodeRequest(action, question, envelope);
+      if (!send(message) && waiting.delete(id)) resolve({ kind: "cancelled" });
+    });
+  }
+
+  function cancel(): void {
+    const was = live.value;
+    if (!was) return;
+    live.set({ ...was, cancelling: true });
+    send(encodeCancel(was.id));
+  }
+
+  function finish(was: Live, end: End): void {
+    clearTimeout(timer);
+    retire(was.id);
+    live.set(null);
+    hooks.ended(was, end);
+  }
+
+  function onProgress(message: Progress, buffers: readonly Bytes[]): void {
+    let now = live.value;
+    if (!now) {
+      // A job that Python started: nobody here asked, but its progress is shown and can be cancelled.
+      if (message.revision < revision()) return;
+      const { id, revision: rev } = message;
+      now = {
+        id,
+        revision: rev,
+        action: "explain",
+        done: 0,
+        total: 0,
+        note: "",
+        silent: false,
+        cancelling: false,
+        counted: false,
+      };
+    }
+    if (now.id !== message.id) return;
+    clearTimeout(timer);
+    // Partial scores count positions, steps count batches: once there are steps, they alone move the line.
+    const { done, total } = message.scores && now.total > 0 && !now.counted ? now : message;
+    const counted = message.scores ? now.counted || now.total === 0 : false;
+    const next = { ...now, done, total, counted, note: message.note || now.note, silent: false };
+    live.set(next);
+    hooks.partial(message, buffers, next);
+  }
+
+  function onMessage(content: unknown, buffers: readonly Bytes[]): void {
+    let message: ReturnType<typeof readMessage>;
+    try {
+      message = readMessage(content);
+    } catch {
+      hooks.mismatch();
+      return;
+    }
+    if (!message) return;
+    if (message.type === "no-kernel") kernel.set(message.id === "probe" ? kernel.value : "static");
+    else if (kernel.value === "gone") kernel.set("alive");
+    if (ended.has(message.id)) return;
+    if (message.type === "progress") {
+      if (!waiting.has(message.id)) onProgress(message, buffers);
+      return;
+    }
+    const end: End =
+      message.type === "result"
+        ? { kind: "result", message, buffers }
+        : message.type === "error"
+          ? { kind: "error", error: message.error }
+          : { kind: message.type };
+    const resolve = waiting.get(message.id);
+    if (resolve) {
+      waiting.delete(message.id);
+      resolve(end);
+    } else if (live.value?.id === message.id) {
+      finish(live.value, end);
+    }
+  }
+
+  function check(): void {
+    if (kernel.value !== "static") send(encodeCancel("probe"));
+  }
+
+  listen(
+    model,
+    "msg:custom",
+    (content: unknown, buffers?: readonly Bytes[]) => onMessage(content, buffers ?? []),
+    until,
+  );
+  // JupyterLab fires the first when a kernel restarts or its connection drops, the second when the comm closes.
+  listen(model, "comm_live_update", check, until);
+  listen(model, "comm:close", lost, until);
+  until.addEventListener("abort", () => clearTimeout(timer), { once: true });
+
+  return { live, kernel, explain, aside, cancel, check };
+}

@@ -1,0 +1,30 @@
+/** One message of every kind that leaves the browser, as `tests/protocol/golden/requests.json` holds them for Python. */
+import { encodeCancel, encodeFetch, encodeRequest } from "../../js/src/protocol/encode.ts";
+import type { ToKernel } from "../../js/src/protocol/generated.ts";
+
+export function sampleRequests(): ToKernel[] {
+  const envelope = (n: number) => ({ id: `s1-${n}`, revision: n, view: "view-a" });
+  return [
+    encodeRequest("explain", {}, envelope(1)),
+    encodeRequest("explain", { input: { kind: "text", text: "The capital of 日本 is 👩‍🚀\n</script>" } }, envelope(2)),
+    encodeRequest("explain", { input: { kind: "chat", messages: [{ role: "user", content: "Hi" }] } }, envelope(3)),
+    encodeRequest(
+      "explain",
+      { target: { kind: "token", id: 100 }, contrast: { kind: "token", id: 101 }, quantity: "logit_diff" },
+      envelope(4),
+    ),
+    encodeRequest("explain", { target: { kind: "text", text: " Paris" }, contrast: null }, envelope(5)),
+    encodeRequest("explain", { target: { kind: "generated", index: 2 } }, envelope(6)),
+    encodeRequest("explain", { target: { kind: "tokens", parts: [5, " Paris"] } }, envelope(7)),
+    encodeRequest(
+      "explain",
+      { target: null, method: "integrated_gradients", params: { n_steps: 64, baseline: "pad" }, unit: "word" },
+      envelope(8),
+    ),
+    encodeRequest("explain", { method: "shapley_sampling", params: {}, confirmed: true }, envelope(9)),
+    encodeRequest("generate", { max_new_tokens: 16 }, envelope(10)),
+    encodeRequest("methods", {}, envelope(11)),
+    encodeCancel("s1-9"),
+    encodeFetch(3, envelope(12)),
+  ];
+}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from xai_widgets.core.code import as_code
 from xai_widgets.core.errors import CapabilityError
 from xai_widgets.core.explanation import Explanation
 from xai_widgets.core.registry import EXPLAINERS
+from xai_widgets.export.still import still
 from xai_widgets.export.text import table
 from xai_widgets.jobs.session import Outcome, Session
 
@@ -36,6 +36,7 @@ class Answer:
         """Made by `explain`, `show` and `open`."""
         self._session, self._finding = session, finding
         self._widget: View | None = None
+        self._stills: _Stills | None = None
 
     # -- numbers
 
@@ -109,15 +110,25 @@ class Answer:
         try:
             import pandas as pd
         except ImportError as error:
-            raise CapabilityError("A data frame", reason="pandas is not installed", hint="pip install pandas") from error
+            raise CapabilityError(
+                "A data frame", reason="pandas is not installed", hint="pip install pandas"
+            ) from error
         e = self.explanation
         if e.axes not in (("pos",), ("target", "pos")):
-            raise CapabilityError("A data frame", reason=f"this explanation has axes {e.axes}", hint="reduce it to (target, pos) first")
-        columns: dict[str, Any] = {"text": e.units.labels, "start": [g[0] for g in e.units.groups], "n_tokens": [len(g) for g in e.units.groups]}
+            raise CapabilityError(
+                "A data frame", reason=f"this explanation has axes {e.axes}", hint="reduce it to (target, pos) first"
+            )
+        columns: dict[str, Any] = {
+            "text": e.units.labels,
+            "start": [g[0] for g in e.units.groups],
+            "n_tokens": [len(g) for g in e.units.groups],
+        }
         if e.axes == ("pos",):
             columns["score"] = e.scores
         else:
-            names = [row.text or f"target {i}" for i, row in enumerate(e.rows)] or [f"target {i}" for i in range(len(e.scores))]
+            names = [row.text or f"target {i}" for i, row in enumerate(e.rows)] or [
+                f"target {i}" for i in range(len(e.scores))
+            ]
             for i, name in enumerate(names):
                 columns["score" if len(names) == 1 else f"{i} {name}"] = e.scores[i]
         return pd.DataFrame(columns)
@@ -161,31 +172,22 @@ class Answer:
         return self._widget
 
     def _ipython_display_(self) -> None:
-        """Show the view, with a drawing and a table beside it for places that show no widgets.
+        """Show the view, and after it a still picture that only places without widgets show.
 
-        The drawing is added when the answer is there, by updating the same output once.
+        The picture is an output of its own, since JupyterLab draws a view anew when its output is updated: what was
+        being typed in it would be lost. It follows every answer.
         """
         from IPython.display import display
 
-        bundle = self._bundle()
-        handle = display(bundle, raw=True, display_id=True)
-        if self._session is None or "image/svg+xml" in bundle or handle is None:
-            return
-        _WhenDone(self._session, lambda: handle.update(self._bundle(), raw=True))
-
-    def _bundle(self) -> dict[str, Any]:
         view = self.widget._repr_mimebundle_()
         bundle = dict(view[0] if isinstance(view, tuple) else view or {})
-        finding = self._session.finding if self._session else self._finding
-        if finding is None:
-            bundle["text/plain"] = "an explanation on its way (run the cell to see it)"
-            return bundle
-        bundle["text/plain"] = table(finding)
-        if finding.explanation.axes in (("pos",), ("target", "pos")):
-            from xai_widgets.export.svg import draw
-
-            bundle["image/svg+xml"] = draw(finding)
-        return bundle
+        display({**bundle, "text/plain": "a live view; its last answer follows"}, raw=True)
+        now = self._session.finding if self._session else self._finding
+        handle = display(still(now), raw=True, display_id=True)
+        if self._session is not None and handle is not None:
+            if self._stills is None:
+                self._stills = _Stills(self._session)
+            self._stills.add(handle)
 
     def __repr__(self) -> str:
         """A text table. In a notebook it never waits; in a script or terminal it does."""
@@ -208,14 +210,20 @@ class Answer:
         return as_code(finding.ask, getattr(self.model, "origin", "")) if finding.ask.method in EXPLAINERS else ""
 
 
-class _WhenDone:
-    """Calls once after the first answer of a session."""
+class _Stills:
+    """The still pictures of an answer, kept up with it."""
 
-    def __init__(self, session: Session, call: Callable[[], object]) -> None:
-        self._call, self._once = call, threading.Lock()
+    def __init__(self, session: Session) -> None:
+        """Watch the session."""
+        self._session = session
+        self._handles: deque[Any] = deque(maxlen=8)  # an answer shown more often keeps the pictures of the latest
         session.listen(self)
-        if session.finding is not None:  # it came while we were being made
-            self.on_end(None, Outcome(finding=session.finding))
+
+    def add(self, handle: Any) -> None:  # noqa: ANN401 - an IPython DisplayHandle
+        """Keep this one up to date."""
+        self._handles.append(handle)
+        if self._session.finding is not None:  # it may have come while we were being shown
+            handle.update(still(self._session.finding), raw=True)
 
     def on_seen(self, *_: Any) -> None:  # noqa: ANN401 - not needed
         """Nothing."""
@@ -227,9 +235,11 @@ class _WhenDone:
         """Nothing."""
 
     def on_end(self, _ticket: object, outcome: Outcome) -> None:
-        """Call, the first time there is an answer."""
-        if outcome.finding is not None and self._once.acquire(blocking=False):
-            self._call()
+        """Draw the new answer."""
+        if outcome.finding is not None:
+            bundle = still(outcome.finding)
+            for handle in list(self._handles):
+                handle.update(bundle, raw=True)
 
 
 def _in_notebook() -> bool:

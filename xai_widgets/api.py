@@ -96,8 +96,19 @@ def explain(
     >>> a.top(3)  # doctest: +SKIP
     """
     session = begin(
-        lm, text, target=target, contrast=contrast, method=method, quantity=quantity, each=each, unit=unit, spans=spans,
-        reference=reference, seed=seed, watched=_in_notebook(), **params,
+        lm,
+        text,
+        target=target,
+        contrast=contrast,
+        method=method,
+        quantity=quantity,
+        each=each,
+        unit=unit,
+        spans=spans,
+        reference=reference,
+        seed=seed,
+        watched=_in_notebook(),
+        **params,
     )
     return Answer(session)
 
@@ -143,8 +154,15 @@ def show(
     n_targets = array.shape[axes.index("target")] if "target" in axes else 0
     rows = tuple(Row(t) for t in (targets if targets is not None else [f"target {i}" for i in range(n_targets)]))
     explanation = Explanation(
-        array, axes, given, given.units(), rows, {k: tuple(v) for k, v in (labels or {}).items()}, unit,
-        bool((array < 0).any()) if signed is None else signed, quality=Quality(),
+        array,
+        axes,
+        given,
+        given.units(),
+        rows,
+        {k: tuple(v) for k, v in (labels or {}).items()},
+        unit,
+        bool((array < 0).any()) if signed is None else signed,
+        quality=Quality(),
     )
     return Answer(finding=Finding(Ask(given.text, method=title), explanation))
 
@@ -195,6 +213,11 @@ def _brought(texts: Sequence[str]) -> Tokens:
 
 def _row(cls: Any) -> dict[str, str]:  # noqa: ANN401 - an explainer class
     return {
-        "name": cls.name, "family": cls.family, "summary": cls.summary, "needs": ", ".join(cls.needs), "paper": cls.reference,
-        "good_at": getattr(cls, "good_at", ""), "bad_at": getattr(cls, "bad_at", ""),
+        "name": cls.name,
+        "family": cls.family,
+        "summary": cls.summary,
+        "needs": ", ".join(cls.needs),
+        "paper": cls.reference,
+        "good_at": getattr(cls, "good_at", ""),
+        "bad_at": getattr(cls, "bad_at", ""),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from xai_widgets.core.explanation import Explanation
 from xai_widgets.core.targets import Quantity
@@ -66,6 +66,13 @@ class Ask:
         return "chat" if self.source and isinstance(self.source[0], tuple) else "ids"
 
     @property
+    def messages(self) -> list[dict[str, str]]:
+        """Chat messages as everybody writes them; empty if the source is none."""
+        if self.kind != "chat":
+            return []
+        return [{"role": role, "content": text} for role, text in cast("Messages", self.source)]
+
+    @property
     def key(self) -> tuple[Any, ...]:
         """Hashable form: equal asks of the same model have equal explanations.
 
@@ -73,8 +80,18 @@ class Ask:
         """
         seen = self.generated[: self.target.index + 1] if isinstance(self.target, Generated) else ()
         return (
-            self.source, seen, self.target, self.contrast, self.quantity, self.each, self.method,
-            repr(sorted(self.params.items())), self.unit, self.spans, self.reference, self.seed,
+            self.source,
+            seen,
+            self.target,
+            self.contrast,
+            self.quantity,
+            self.each,
+            self.method,
+            repr(sorted(self.params.items())),
+            self.unit,
+            self.spans,
+            self.reference,
+            self.seed,
         )
 
     def changed(self, **changes: Any) -> Ask:  # noqa: ANN401 - field values

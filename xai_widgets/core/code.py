@@ -16,7 +16,7 @@ def as_code(ask: Ask, origin: str = "") -> str:
     """
     source: Any = ask.source
     if ask.kind == "chat":
-        source = [{"role": role, "content": text} for role, text in source]
+        source = ask.messages
     elif ask.kind == "ids":
         source = list(source)
     arguments = [f"lm, {source!r}", f"method={ask.method!r}"]
@@ -31,11 +31,15 @@ def as_code(ask: Ask, origin: str = "") -> str:
     if ask.contrast is not None:
         arguments.append(f"contrast={list(ask.contrast) if isinstance(ask.contrast, tuple) else ask.contrast!r}")
     for name, value, default in (
-        ("quantity", ask.quantity, None), ("each", ask.each, True), ("unit", ask.unit, "token"), ("spans", ask.spans, None),
-        ("reference", ask.reference, None), ("seed", ask.seed, 0),
+        ("quantity", ask.quantity, None),
+        ("each", ask.each, True),
+        ("unit", ask.unit, "token"),
+        ("spans", ask.spans, None),
+        ("reference", ask.reference, None),
+        ("seed", ask.seed, 0),
     ):
         if value != default:
-            arguments.append(f"{name}={list(value) if name == 'spans' else value!r}")
+            arguments.append(f"{name}={list(value) if isinstance(value, tuple) else value!r}")
     arguments += [f"{name}={value!r}" for name, value in ask.params.items()]
     lines.append(f"xw.explain({', '.join(arguments)})")
     return "\n".join(lines)

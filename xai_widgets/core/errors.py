@@ -21,13 +21,8 @@ class XaiError(Exception):
         self.given = given
         self.accepted = accepted
         self.hint = hint
-        parts = [problem]
-        if given:
-            parts.append(f"Given: {given}.")
-        if accepted:
-            parts.append(f"Accepted: {accepted}.")
-        if hint:
-            parts.append(f"What to do: {hint}.")
+        named = (("Given", given), ("Accepted", accepted), ("What to do", hint))
+        parts = [problem, *(f"{name}: {text}" + ("" if text.endswith(("?", ".")) else ".") for name, text in named if text)]
         super().__init__(" ".join(parts))
 
 
@@ -67,7 +62,9 @@ class EmptyTextError(XaiError):
     def __init__(self) -> None:
         """Say what an input needs."""
         super().__init__(
-            "The text is empty.", given="no tokens", accepted="a text of at least one token",
+            "The text is empty.",
+            given="no tokens",
+            accepted="a text of at least one token",
             hint="type a prompt; its last token is where the next one is predicted",
         )
 
@@ -80,8 +77,10 @@ class TooLongError(XaiError):
     def __init__(self, n_tokens: int, limit: int) -> None:
         """Give both lengths."""
         super().__init__(
-            f"The text is {n_tokens:,} tokens, the model reads {limit:,}.", given=f"{n_tokens:,} tokens",
-            accepted=f"at most {limit:,} tokens, target included", hint="shorten the text",
+            f"The text is {n_tokens:,} tokens, the model reads {limit:,}.",
+            given=f"{n_tokens:,} tokens",
+            accepted=f"at most {limit:,} tokens, target included",
+            hint="shorten the text",
         )
         self.n_tokens, self.limit = n_tokens, limit
 
@@ -122,7 +121,8 @@ class OutOfMemoryError(XaiError):
     def __init__(self, what: str, *, n_tokens: int) -> None:
         """Say at which size it happened."""
         super().__init__(
-            f"Memory ran out while running {what}.", given=f"one sequence of {n_tokens:,} tokens",
+            f"Memory ran out while running {what}.",
+            given=f"one sequence of {n_tokens:,} tokens",
             accepted="a sequence that fits in the device's memory",
             hint="shorten the text, free memory on the device, or load the model in a smaller dtype",
         )

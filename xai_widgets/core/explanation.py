@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -89,7 +89,9 @@ class Explanation:
             expected = len(self.axis_labels(axis))
             if expected and expected != size:
                 raise ValueRefusedError(
-                    "scores", given=f"{size} entries along {axis!r}", accepted=f"{expected}, one for each label",
+                    "scores",
+                    given=f"{size} entries along {axis!r}",
+                    accepted=f"{expected}, one for each label",
                     hint="pass tokens, rows and labels of the array's own lengths",
                 )
 
@@ -106,7 +108,9 @@ class Explanation:
         """Largest convergence gap over the largest |value - baseline value|; None if the method has no such gap."""
         if self.quality.convergence_gap is None:
             return None
-        spans = [abs(r.value - r.baseline_value) for r in self.rows if r.value is not None and r.baseline_value is not None]
+        spans = [
+            abs(r.value - r.baseline_value) for r in self.rows if r.value is not None and r.baseline_value is not None
+        ]
         top = max(spans, default=0.0)
         return max(self.quality.convergence_gap) / top if top > 0 else None
 
@@ -119,8 +123,12 @@ class Explanation:
         """One entry of an axis; the axis goes."""
         dim = self._dim(axis)
         if not -self.scores.shape[dim] <= index < self.scores.shape[dim]:
-            raise ValueRefusedError("index", given=str(index), accepted=f"0 to {self.scores.shape[dim] - 1} along {axis!r}",
-                                    hint="count from 0, or from -1 at the end")
+            raise ValueRefusedError(
+                "index",
+                given=str(index),
+                accepted=f"0 to {self.scores.shape[dim] - 1} along {axis!r}",
+                hint="count from 0, or from -1 at the end",
+            )
         return self._without(axis, np.take(self.scores, index, axis=dim), picked=index)
 
     def reduce(self, over: str, how: How = "sum") -> Explanation:
@@ -129,7 +137,11 @@ class Explanation:
         A sum over `target` of log-probability scores is the attribution of the whole span.
         """
         dim = self._dim(over)
-        functions = {"sum": np.sum, "mean": np.mean, "l2": lambda a, axis: np.sqrt((a**2).sum(axis))}
+        functions: dict[str, Callable[..., Any]] = {
+            "sum": np.sum,
+            "mean": np.mean,
+            "l2": lambda a, axis: np.sqrt((a**2).sum(axis)),
+        }
         if how == "max":
             at = np.expand_dims(np.abs(self.scores).argmax(dim), dim)
             return self._without(over, np.take_along_axis(self.scores, at, dim).squeeze(dim))
@@ -142,8 +154,12 @@ class Explanation:
         if axis == "target":
             rows = (rows[picked],) if picked is not None and rows else ()
         return replace(
-            self, scores=scores, axes=tuple(a for a in self.axes if a != axis), rows=rows,
-            labels={k: v for k, v in self.labels.items() if k != axis}, companion=None,
+            self,
+            scores=scores,
+            axes=tuple(a for a in self.axes if a != axis),
+            rows=rows,
+            labels={k: v for k, v in self.labels.items() if k != axis},
+            companion=None,
             quality=replace(self.quality, standard_error=None, convergence_gap=None),
         )
 
@@ -154,22 +170,37 @@ class Explanation:
             ValueRefusedError: tokens, axes, shapes or units differ.
         """
         for what, a, b in (
-            ("tokens", self.tokens.ids.tolist(), other.tokens.ids.tolist()), ("axes", self.axes, other.axes),
-            ("shape", self.scores.shape, other.scores.shape), ("unit", self.unit, other.unit),
+            ("tokens", self.tokens.ids.tolist(), other.tokens.ids.tolist()),
+            ("axes", self.axes, other.axes),
+            ("shape", self.scores.shape, other.scores.shape),
+            ("unit", self.unit, other.unit),
         ):
             if a != b:
-                raise ValueRefusedError(what, given=f"{a} and {b}", accepted=f"the same {what} on both sides",
-                                        hint="compare explanations of one input in one unit")
+                raise ValueRefusedError(
+                    what,
+                    given=f"{a} and {b}",
+                    accepted=f"the same {what} on both sides",
+                    hint="compare explanations of one input in one unit",
+                )
         params = {"minus": other.provenance.to_dict()}
-        return replace(self, scores=self.scores - other.scores, signed=True, quality=Quality(),
-                       provenance=replace(self.provenance, params={**self.provenance.params, **params}))
+        return replace(
+            self,
+            scores=self.scores - other.scores,
+            signed=True,
+            quality=Quality(),
+            provenance=replace(self.provenance, params={**self.provenance.params, **params}),
+        )
 
     def top(self, k: int = 5) -> list[tuple[str, float]]:
         """The `k` units of largest magnitude with their scores, other axes summed."""
         pos = [a for a in self.axes if a in TOKEN_AXES][-1:]
         if not pos:
-            raise ValueRefusedError("top", given=f"axes {self.axes}", accepted="an explanation with a position axis",
-                                    hint="use scores directly")
+            raise ValueRefusedError(
+                "top",
+                given=f"axes {self.axes}",
+                accepted="an explanation with a position axis",
+                hint="use scores directly",
+            )
         other = tuple(i for i, a in enumerate(self.axes) if a != pos[0])
         line = self.scores.sum(axis=other)
         order = np.argsort(-np.abs(line), kind="stable")[:k]
@@ -184,7 +215,9 @@ class Explanation:
             if f.name == "provenance":
                 same = replace(a, seconds=None, created="") == replace(b, seconds=None, created="")
             elif f.name == "quality":
-                same = _same(a.standard_error, b.standard_error) and replace(a, standard_error=None) == replace(b, standard_error=None)
+                same = _same(a.standard_error, b.standard_error) and replace(a, standard_error=None) == replace(
+                    b, standard_error=None
+                )
             else:
                 same = _same(a, b)
             if not same:

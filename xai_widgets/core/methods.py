@@ -40,7 +40,11 @@ def param(
     return field(
         default=default,
         metadata={
-            "doc": doc, "choices": tuple(choices), "at_least": at_least, "at_most": at_most, "also": also,
+            "doc": doc,
+            "choices": tuple(choices),
+            "at_least": at_least,
+            "at_most": at_most,
+            "also": also,
             "kind": "choice" if choices else _KINDS[type(default)],
         },
     )
@@ -67,14 +71,17 @@ def check_params(method: Any) -> None:  # noqa: ANN401 - any dataclass whose fie
             object.__setattr__(method, f.name, value)
         if type(value) is not kind and type(value) not in meta["also"]:
             accepted = " or ".join(t.__name__ for t in (kind, *meta["also"]))
-            raise ValueRefusedError(f.name, given=repr(value), accepted=f"{accepted}: {meta['doc']}",
-                                    hint=f"leave it out for {f.default!r}")
+            raise ValueRefusedError(
+                f.name, given=repr(value), accepted=f"{accepted}: {meta['doc']}", hint=f"leave it out for {f.default!r}"
+            )
         if kind in (int, float) and type(value) is kind:
             low = -math.inf if meta["at_least"] is None else meta["at_least"]
             high = math.inf if meta["at_most"] is None else meta["at_most"]
             if not low <= value <= high or not math.isfinite(value):
                 bounds = f"at least {low:g}" if high == math.inf else f"{low:g} to {high:g}"
-                raise ValueRefusedError(f.name, given=repr(value), accepted=bounds, hint=f"the default is {f.default!r}")
+                raise ValueRefusedError(
+                    f.name, given=repr(value), accepted=bounds, hint=f"the default is {f.default!r}"
+                )
 
 
 def make(cls: Callable[..., Any], params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an instance of cls
@@ -102,10 +109,19 @@ def describe(cls: Any) -> dict[str, Any]:  # noqa: ANN401 - a registered class
     Plain JSON values; the keys are those of the wire's `MethodInfo` that don't depend on model and question.
     """
     return {
-        "name": cls.name, "title": cls.title, "family": cls.family, "summary": cls.summary, "reference": cls.reference,
+        "name": cls.name,
+        "title": cls.title,
+        "family": cls.family,
+        "summary": cls.summary,
+        "reference": cls.reference,
         "params": [
-            {"name": f.name, "kind": f.metadata["kind"], "value": f.default, "choices": list(f.metadata["choices"]),
-             "doc": f.metadata["doc"]}
+            {
+                "name": f.name,
+                "kind": f.metadata["kind"],
+                "value": f.default,
+                "choices": list(f.metadata["choices"]),
+                "doc": f.metadata["doc"],
+            }
             for f in _params(cls)
         ],
     }

@@ -35,7 +35,10 @@ class Registry(Generic[T]):
             there = self._items.get(name)
             if there is not None and getattr(there, "__module__", None) != getattr(item, "__module__", None):
                 raise ValueRefusedError(
-                    self.what, given=f"{name!r}, which {there!r} has", accepted="a name of its own", hint="rename one of the two",
+                    self.what,
+                    given=f"{name!r}, which {there!r} has",
+                    accepted="a name of its own",
+                    hint="rename one of the two",
                 )
             self._items[name] = item
             return item

@@ -13,7 +13,12 @@ Quantity = Literal["logit", "log_prob", "prob", "logit_diff", "entropy", "kl"]
 KL(reference || now), where the reference is the unchanged input or the text given as `reference`."""
 
 QUANTITY_UNIT: Final[dict[str, str]] = {
-    "logit": "logit", "log_prob": "log_prob", "prob": "prob", "logit_diff": "logit", "entropy": "nats", "kl": "nats",
+    "logit": "logit",
+    "log_prob": "log_prob",
+    "prob": "prob",
+    "logit_diff": "logit",
+    "entropy": "nats",
+    "kl": "nats",
 }
 
 
@@ -44,8 +49,12 @@ class Target:
         if self.quantity not in get_args(Quantity):
             raise UnknownNameError("quantity", self.quantity, get_args(Quantity))
         if not self.ids:
-            raise TargetError("The target has no token.", given="an empty target", accepted="at least one token",
-                              hint="leave target out to explain the most probable next token")
+            raise TargetError(
+                "The target has no token.",
+                given="an empty target",
+                accepted="at least one token",
+                hint="leave target out to explain the most probable next token",
+            )
         if self.contrast_ids and len(self.contrast_ids) != len(self.ids):
             raise TargetError(
                 f'Target "{"".join(self.texts)}" is {_count(self.ids)} and contrast "{"".join(self.contrast_texts)}" '
@@ -53,15 +62,23 @@ class Target:
                 given=f"target {list(self.texts)}, contrast {list(self.contrast_texts)}",
                 accepted="a target and a contrast of the same number of tokens",
                 hint=f'use one token of each, for example contrast="{self.contrast_texts[0]}"'
-                     + (f' with target="{self.texts[0]}"' if len(self.ids) > 1 else "")
-                     + ", or leave the contrast out to ask for the whole span",
+                + (f' with target="{self.texts[0]}"' if len(self.ids) > 1 else "")
+                + ", or leave the contrast out to ask for the whole span",
             )
         if self.quantity == "logit_diff" and not self.contrast_ids:
-            raise TargetError("A logit difference needs a contrast.", given='quantity="logit_diff" without contrast',
-                              accepted="a contrast token", hint='add contrast=" Rome", or use quantity="log_prob"')
+            raise TargetError(
+                "A logit difference needs a contrast.",
+                given='quantity="logit_diff" without contrast',
+                accepted="a contrast token",
+                hint='add contrast=" Rome", or use quantity="log_prob"',
+            )
         if self.quantity in ("entropy", "kl") and self.contrast_ids:
-            raise TargetError(f"{self.quantity} is of the whole distribution and has no contrast.",
-                              given="a contrast", accepted="no contrast", hint="leave contrast out")
+            raise TargetError(
+                f"{self.quantity} is of the whole distribution and has no contrast.",
+                given="a contrast",
+                accepted="no contrast",
+                hint="leave contrast out",
+            )
 
     def __len__(self) -> int:
         """Number of target tokens."""

@@ -7,7 +7,7 @@ or look like markup, and it is never used as a key.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, get_args
@@ -66,8 +66,10 @@ class Units:
         seen = [p for group in self.groups for p in group]
         if len(seen) != len(set(seen)) or len(self.groups) != len(self.labels):
             raise ValueRefusedError(
-                "units", given=f"{len(self.groups)} groups, {len(self.labels)} labels",
-                accepted="disjoint groups of positions, a label for each", hint="remove the overlap",
+                "units",
+                given=f"{len(self.groups)} groups, {len(self.labels)} labels",
+                accepted="disjoint groups of positions, a label for each",
+                hint="remove the overlap",
             )
 
     def __len__(self) -> int:
@@ -103,7 +105,7 @@ class Tokens:
         """The token at a position."""
         return self.items[index]
 
-    def __iter__(self):  # noqa: ANN204 - an iterator of Token
+    def __iter__(self) -> Iterator[Token]:
         """Tokens in order."""
         return iter(self.items)
 
@@ -192,10 +194,18 @@ def _cuts(text: str, kind: UnitKind, spans: Sequence[tuple[int, int]] | None) ->
     if kind == "sentence":
         return np.array([m.end() for m in _SENTENCE_END.finditer(text)], dtype=np.int64)
     if not spans:
-        raise ValueRefusedError("spans", given="none", accepted="character ranges of the text",
-                                hint='for example unit="spans", spans=[(0, 12), (13, 30)]')
+        raise ValueRefusedError(
+            "spans",
+            given="none",
+            accepted="character ranges of the text",
+            hint='for example unit="spans", spans=[(0, 12), (13, 30)]',
+        )
     flat = [edge for span in spans for edge in span]
     if flat != sorted(flat) or flat[0] < 0 or flat[-1] > len(text) or any(a >= b for a, b in spans):
-        raise ValueRefusedError("spans", given=str(list(spans)), accepted=f"ordered, disjoint ranges within 0..{len(text)}",
-                                hint="sort them and cut the overlap")
+        raise ValueRefusedError(
+            "spans",
+            given=str(list(spans)),
+            accepted=f"ordered, disjoint ranges within 0..{len(text)}",
+            hint="sort them and cut the overlap",
+        )
     return np.unique(np.array(flat, dtype=np.int64))

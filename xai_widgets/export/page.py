@@ -18,7 +18,9 @@ _STATIC = Path(__file__).parent.parent / "static"
 _POLICY = "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; img-src data: blob:"
 
 
-def page(findings: Sequence[tuple[Finding, MethodInfo | None, str]], *, title: str = "", module: str = "token_attribution") -> str:
+def page(
+    findings: Sequence[tuple[Finding, MethodInfo | None, str]], *, title: str = "", module: str = "token_attribution"
+) -> str:
     """The HTML text.
 
     Args:
@@ -27,7 +29,8 @@ def page(findings: Sequence[tuple[Finding, MethodInfo | None, str]], *, title: s
         module: the built view.
     """
     widgets = [
-        {"module": module, "state": _state(finding, method, code, str(i))} for i, (finding, method, code) in enumerate(findings)
+        {"module": module, "state": _state(finding, method, code, str(i))}
+        for i, (finding, method, code) in enumerate(findings)
     ]
     data = {"widgets": widgets}
     sources = {module: (_STATIC / f"{module}.js").read_text(encoding="utf-8")}
@@ -50,7 +53,10 @@ def page(findings: Sequence[tuple[Finding, MethodInfo | None, str]], *, title: s
 def _state(finding: Finding, method: MethodInfo | None, code: str, uid: str) -> dict[str, Any]:
     packed = encode(finding, method=method, code=code)
     return {
-        "explanation": {"snapshot": packed["snapshot"], "buffers": [base64.b64encode(b).decode("ascii") for b in packed["buffers"]]},
+        "explanation": {
+            "snapshot": packed["snapshot"],
+            "buffers": [base64.b64encode(b).decode("ascii") for b in packed["buffers"]],
+        },
         "selection": {"pos": [], "target": [], "source": ""},
         "display": {"row": None, "link_id": None},
         "status": {"state": "static", "error": None, "cost": "", "seconds": None},

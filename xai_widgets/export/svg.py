@@ -30,7 +30,9 @@ def draw(finding: Finding, *, row: int | None = None, width: int = 720) -> str:
     """
     e = finding.explanation
     if e.axes not in (("pos",), ("target", "pos")):
-        raise CapabilityError("A drawing", reason=f"this explanation has axes {e.axes}", hint="reduce it to (target, pos) or (pos) first")
+        raise CapabilityError(
+            "A drawing", reason=f"this explanation has axes {e.axes}", hint="reduce it to (target, pos) or (pos) first"
+        )
     line = e.scores if e.axes == ("pos",) else (e.scores.sum(0) if row is None else e.scores[row])
     share = np.nan_to_num(strength(line))
     body, x, y = [], _PAD, 56.0
@@ -54,13 +56,14 @@ def draw(finding: Finding, *, row: int | None = None, width: int = 720) -> str:
     )
 
 
-def _token(text: str, x: float, y: float, span: float, share: float, value: float, *, special: bool) -> str:  # noqa: PLR0913
+def _token(text: str, x: float, y: float, span: float, share: float, value: float, *, special: bool) -> str:
     ink, size = (FOR if share >= 0 else AGAINST), abs(share)
     bar = (span - 2) * size
     left = x + 1 if share >= 0 else x + span - 1 - bar
-    box = (
-        f'<rect x="{x:.1f}" y="{y - 17:.1f}" width="{span:.1f}" height="24" rx="3" '
-        + ('fill="none" stroke="#c8ced6" stroke-dasharray="2 2"/>' if special else f'fill="{ink}" fill-opacity="{0.42 * size:.3f}"/>')
+    box = f'<rect x="{x:.1f}" y="{y - 17:.1f}" width="{span:.1f}" height="24" rx="3" ' + (
+        'fill="none" stroke="#c8ced6" stroke-dasharray="2 2"/>'
+        if special
+        else f'fill="{ink}" fill-opacity="{0.42 * size:.3f}"/>'
     )
     style = 'fill="#5b6470" font-size="11"' if special else f'fill="#1c1f23" font-size="{_SIZE}"'
     return (
@@ -73,7 +76,11 @@ def _token(text: str, x: float, y: float, span: float, share: float, value: floa
 
 def _legend(width: int, y: float, *, signed: bool) -> str:
     del width
-    low = f'<stop offset="0" stop-color="{AGAINST}" stop-opacity=".8"/><stop offset=".5" stop-color="#fff"/>' if signed else '<stop offset="0" stop-color="#fff"/>'
+    low = (
+        f'<stop offset="0" stop-color="{AGAINST}" stop-opacity=".8"/><stop offset=".5" stop-color="#fff"/>'
+        if signed
+        else '<stop offset="0" stop-color="#fff"/>'
+    )
     left, right = ("against", "for") if signed else ("0", "strong")
     return (
         f'<defs><linearGradient id="xw">{low}<stop offset="1" stop-color="{FOR}" stop-opacity=".8"/></linearGradient></defs>'

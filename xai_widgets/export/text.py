@@ -25,7 +25,9 @@ def table(finding: Finding, limit: int = 40) -> str:
     top = float(np.nanmax(np.abs(line))) if line.size and np.isfinite(line).any() else 0.0
     for i in shown:
         value = float(line[i])
-        bar = "" if not np.isfinite(value) or top == 0 else ("+" if value >= 0 else "-") * round(_BAR * abs(value) / top)
+        bar = (
+            "" if not np.isfinite(value) or top == 0 else ("+" if value >= 0 else "-") * round(_BAR * abs(value) / top)
+        )
         lines.append(f"{names[i][:28]:<{width}} {value:>11.4g}  {bar}")
     if len(line) > len(shown):
         lines.append(f"... and {len(line) - len(shown)} weaker")
@@ -50,8 +52,12 @@ def headline(finding: Finding) -> str:
 def quantity_words(quantity: str) -> str:
     """How a quantity is called in a sentence."""
     return {
-        "logit": "logit", "log_prob": "log-probability", "prob": "probability", "logit_diff": "logit difference",
-        "entropy": "entropy", "kl": "KL divergence",
+        "logit": "logit",
+        "log_prob": "log-probability",
+        "prob": "probability",
+        "logit_diff": "logit difference",
+        "entropy": "entropy",
+        "kl": "KL divergence",
     }.get(quantity, quantity)
 
 
@@ -68,7 +74,14 @@ def exactness(e: Explanation) -> str:
 def footer(e: Explanation) -> str:
     """Method, exactness, size, time, device."""
     p = e.provenance
-    parts = [p.method, exactness(e), f"{len(e.tokens)} tokens", f"{p.seconds:.2g} s" if p.seconds is not None else "", p.device, p.dtype]
+    parts = [
+        p.method,
+        exactness(e),
+        f"{len(e.tokens)} tokens",
+        f"{p.seconds:.2g} s" if p.seconds is not None else "",
+        p.device,
+        p.dtype,
+    ]
     return " · ".join(part for part in parts if part)
 
 

@@ -108,29 +108,33 @@ def _read(adapter: ModelAdapter, ask: Ask) -> tuple[Tokens, tuple[NextToken, ...
 
 
 def _see(adapter: ModelAdapter, ask: Ask, tokens: Tokens, generated: tuple[NextToken, ...], context: Context) -> Seen:
-    candidates = tuple(NextToken(c.id, c.text, c.prob, c.logit) for c in adapter.candidates(tokens, N_CANDIDATES, context))
+    candidates = tuple(
+        NextToken(c.id, c.text, c.prob, c.logit) for c in adapter.candidates(tokens, N_CANDIDATES, context)
+    )
     return Seen(ask, resolve(adapter, ask, tokens, candidates), candidates, generated)
 
 
 def blank(seen: Seen) -> Explanation:
     """An explanation of the right shape in which nothing is known yet (all NaN), for the first picture of a new input."""
-
-
     target, question = seen.question.target, seen.question
     texts = target.texts if target.each else ("".join(target.texts),)
     contrasts = target.contrast_texts if target.each else ("".join(target.contrast_texts),)
-    rows = tuple(Row(t, target.ids[i] if target.each else -1, contrasts[i] if contrasts and contrasts[0] else "")
-                 for i, t in enumerate(texts))
+    rows = tuple(
+        Row(t, target.ids[i] if target.each else -1, contrasts[i] if contrasts and contrasts[0] else "")
+        for i, t in enumerate(texts)
+    )
     return Explanation(
-        np.full((len(rows), len(question.units)), np.nan, dtype=np.float32), ("target", "pos"), question.tokens,
-        question.units, rows, unit=target.unit,
+        np.full((len(rows), len(question.units)), np.nan, dtype=np.float32),
+        ("target", "pos"),
+        question.tokens,
+        question.units,
+        rows,
+        unit=target.unit,
     )
 
 
 def method_costs(adapter: ModelAdapter, ask: Ask, names: list[str], context: Context) -> dict[str, Cost | str]:
     """For each method its cost on this question, or the reason why it can't be asked."""
-
-
     question = see(adapter, ask, context).question
     out: dict[str, Cost | str] = {}
     for name in names:

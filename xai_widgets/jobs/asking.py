@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SETTINGS = ("target", "contrast", "method", "quantity", "each", "unit", "spans", "reference", "seed")
 
 
-def begin(  # noqa: PLR0913 - the arguments of `explain`
+def begin(
     lm: ModelAdapter,
     text: str | Sequence[Mapping[str, str]] | Sequence[int] | Tokens,
     *,
@@ -48,9 +48,18 @@ def begin(  # noqa: PLR0913 - the arguments of `explain`
     lm.require(*explainer.needs)
     source, generated, target = _source(lm, text, target)
     ask = Ask(
-        source=source, generated=generated, target=_choice(target), contrast=_choice(contrast), quantity=quantity, each=each,
-        method=method, params=params, unit=unit, spans=tuple((int(a), int(b)) for a, b in spans) if spans is not None else None,
-        reference=reference, seed=seed,
+        source=source,
+        generated=generated,
+        target=_choice(target),
+        contrast=_choice(contrast),
+        quantity=quantity,
+        each=each,
+        method=method,
+        params=params,
+        unit=unit,
+        spans=tuple((int(a), int(b)) for a, b in spans) if spans is not None else None,
+        reference=reference,
+        seed=seed,
     )
     tokens, _ = read(lm, ask)
     resolve(lm, ask, tokens, (NextToken(0, "", 0.0, 0.0),))
@@ -70,8 +79,12 @@ def _source(lm: ModelAdapter, text: Any, target: Any) -> tuple[Any, tuple[int, .
     if len(text) and isinstance(text[0], Mapping):
         for message in text:
             if not isinstance(message, Mapping) or not {"role", "content"} <= set(message):
-                raise ValueRefusedError("messages", given=repr(message)[:100], accepted='dicts with "role" and "content"',
-                                        hint='for example [{"role": "user", "content": "Hello"}]')
+                raise ValueRefusedError(
+                    "messages",
+                    given=repr(message)[:100],
+                    accepted='dicts with "role" and "content"',
+                    hint='for example [{"role": "user", "content": "Hello"}]',
+                )
         return tuple((str(m["role"]), str(m["content"])) for m in text), (), target
     return tuple(int(i) for i in text), (), target
 
@@ -81,8 +94,12 @@ def _generated_target(text: Tokens, target: Any) -> Any:  # noqa: ANN401
         return target
     places = [i for i, t in enumerate(text) if t is target] or [i for i, t in enumerate(text) if t == target]
     if not places or places[0] < text.n_prompt:
-        raise TargetError("That token was not generated.", given=repr(target.text), accepted="an item of lm.generate(...) after the prompt",
-                          hint="use target=written[-1], say")
+        raise TargetError(
+            "That token was not generated.",
+            given=repr(target.text),
+            accepted="an item of lm.generate(...) after the prompt",
+            hint="use target=written[-1], say",
+        )
     return Generated(places[0] - text.n_prompt)
 
 
@@ -94,6 +111,12 @@ def _choice(value: Any) -> TargetChoice:  # noqa: ANN401
     if isinstance(value, Token):
         return value.id
     if isinstance(value, (list, tuple)):
-        return tuple(part if isinstance(part, str) else int(part.id if isinstance(part, Token) else part) for part in value)
-    raise TargetError("A target is a text, a token id, a generated token, or a list of those.", given=repr(value)[:100],
-                      accepted="str, int, Token or list", hint='for example target=" Paris"')
+        return tuple(
+            part if isinstance(part, str) else int(part.id if isinstance(part, Token) else part) for part in value
+        )
+    raise TargetError(
+        "A target is a text, a token id, a generated token, or a list of those.",
+        given=repr(value)[:100],
+        accepted="str, int, Token or list",
+        hint='for example target=" Paris"',
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from xai_widgets.core.ask import Ask, Generated, NextToken, TargetChoice
 from xai_widgets.core.errors import TargetError, TooLongError, ValueRefusedError
@@ -17,18 +17,25 @@ if TYPE_CHECKING:
 
 def read(adapter: ModelAdapter, ask: Ask) -> tuple[Tokens, Tokens]:
     """The tokens the target is predicted from, and all of them (with everything that was generated)."""
-    source = [{"role": role, "content": text} for role, text in ask.source] if ask.kind == "chat" else ask.source
-    prompt = adapter.tokenize(source)  # type: ignore[arg-type]  # the three kinds of source
+    prompt = adapter.tokenize(ask.messages or cast("str | tuple[int, ...]", ask.source))
     if not ask.generated:
         if isinstance(ask.target, Generated):
-            raise TargetError("Nothing was generated yet.", given=f"generated token {ask.target.index}",
-                              accepted="a token the model wrote", hint="generate first")
+            raise TargetError(
+                "Nothing was generated yet.",
+                given=f"generated token {ask.target.index}",
+                accepted="a token the model wrote",
+                hint="generate first",
+            )
         return prompt, prompt
     whole = adapter.with_generated(prompt, ask.generated)
     if isinstance(ask.target, Generated):
         if not 0 <= ask.target.index < len(ask.generated):
-            raise TargetError("That token was not generated.", given=f"generated token {ask.target.index}",
-                              accepted=f"0 to {len(ask.generated) - 1}", hint="generate more, or choose one that is there")
+            raise TargetError(
+                "That token was not generated.",
+                given=f"generated token {ask.target.index}",
+                accepted=f"0 to {len(ask.generated) - 1}",
+                hint="generate more, or choose one that is there",
+            )
         return whole.head(len(prompt) + ask.target.index), whole
     return prompt, whole
 
@@ -47,14 +54,23 @@ def resolve(adapter: ModelAdapter, ask: Ask, tokens: Tokens, candidates: Sequenc
     reference = None
     if ask.reference is not None:
         if quantity != "kl":
-            raise ValueRefusedError("reference", given=f"with quantity={quantity!r}", accepted='with quantity="kl" only',
-                                    hint='set quantity="kl" or leave reference out')
+            raise ValueRefusedError(
+                "reference",
+                given=f"with quantity={quantity!r}",
+                accepted='with quantity="kl" only',
+                hint='set quantity="kl" or leave reference out',
+            )
         reference = adapter.tokenize(ask.reference)
     if len(tokens) + len(ids) - 1 > adapter.max_length:
         raise TooLongError(len(tokens) + len(ids) - 1, adapter.max_length)
     target = Target(
-        ids=ids, texts=tuple(adapter.token_text(i) for i in ids), contrast_ids=contrast,
-        contrast_texts=tuple(adapter.token_text(i) for i in contrast), quantity=quantity, each=ask.each, reference=reference,
+        ids=ids,
+        texts=tuple(adapter.token_text(i) for i in ids),
+        contrast_ids=contrast,
+        contrast_texts=tuple(adapter.token_text(i) for i in contrast),
+        quantity=quantity,
+        each=ask.each,
+        reference=reference,
     )
     return Question(tokens, tokens.units(ask.unit, ask.spans), target)
 
@@ -64,22 +80,33 @@ def _ids(adapter: ModelAdapter, ask: Ask, choice: TargetChoice, what: str) -> tu
         return (ask.generated[choice.index],)
     if isinstance(choice, int):
         if not 0 <= choice < adapter.d_vocab:
-            raise ValueRefusedError(what, given=f"token id {choice}", accepted=f"0 to {adapter.d_vocab - 1}",
-                                    hint="give the text of the token instead")
+            raise ValueRefusedError(
+                what,
+                given=f"token id {choice}",
+                accepted=f"0 to {adapter.d_vocab - 1}",
+                hint="give the text of the token instead",
+            )
         return (choice,)
     if isinstance(choice, str):
         ids = adapter.continuation(choice)
         if not ids:
-            raise TargetError(f"The {what} {choice!r} has no token.", given=repr(choice), accepted="a text of at least one token",
-                              hint="leave it out to explain the most probable next token")
+            raise TargetError(
+                f"The {what} {choice!r} has no token.",
+                given=repr(choice),
+                accepted="a text of at least one token",
+                hint="leave it out to explain the most probable next token",
+            )
         return ids
     out: list[int] = []
     for part in choice or ():
         ids = _ids(adapter, ask, part, what)
         if len(ids) != 1:
             texts = [adapter.token_text(i) for i in ids]
-            raise TargetError(f"{part!r} is {len(ids)} tokens; in a list each entry is one.", given=f"{part!r} = {texts}",
-                              accepted="one token an entry", hint=f"write it as {texts}")
+            raise TargetError(
+                f"{part!r} is {len(ids)} tokens; in a list each entry is one.",
+                given=f"{part!r} = {texts}",
+                accepted="one token an entry",
+                hint=f"write it as {texts}",
+            )
         out += ids
     return tuple(out)
-

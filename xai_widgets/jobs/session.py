@@ -95,7 +95,11 @@ class Session:
             )
             question = write(self.adapter, ask, generate, context) if generate else ask
             return answer(
-                self.adapter, question, context, confirmed=confirmed, on_seen=lambda seen: self._tell("on_seen", ticket, seen)
+                self.adapter,
+                question,
+                context,
+                confirmed=confirmed,
+                on_seen=lambda seen: self._tell("on_seen", ticket, seen),
             )
 
         def end(job: Job[Finding]) -> None:

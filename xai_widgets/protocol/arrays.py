@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from xai_widgets.core.errors import FileError
 from xai_widgets.protocol.schema import ArrayHeader
 
-_WIRE = {"float32": np.dtype("<f4"), "int32": np.dtype("<i4"), "uint8": np.dtype("u1")}
+_WIRE: dict[str, np.dtype[Any]] = {"float32": np.dtype("<f4"), "int32": np.dtype("<i4"), "uint8": np.dtype("u1")}
 
 
 def put(array: np.ndarray, buffers: list[bytes]) -> ArrayHeader:
@@ -21,9 +22,7 @@ def put(array: np.ndarray, buffers: list[bytes]) -> ArrayHeader:
         TypeError: the array is of another kind (our own mistake, not the caller's).
         OverflowError: an integer does not fit in 32 bits.
     """
-    if array.dtype.kind == "b":
-        name = "uint8"
-    elif array.dtype == np.uint8:
+    if array.dtype.kind == "b" or array.dtype == np.uint8:
         name = "uint8"
     elif array.dtype.kind in "iu":
         name = "int32"
@@ -47,7 +46,12 @@ def get(header: ArrayHeader, buffers: list[bytes] | list[memoryview]) -> np.ndar
         if index < 0 or any(n < 0 for n in shape) or math.prod(shape) * dtype.itemsize != size:
             raise ValueError(f"{shape} of {header['dtype']} is not {size} bytes")
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise FileError("An array does not match its description.", given=str(header)[:200], accepted="a header and a buffer of the same size",
-                        hint="the data is damaged; compute it again") from error
-    native = np.frombuffer(data, dtype=dtype).reshape(shape)
-    return native.astype(native.dtype.newbyteorder("="), copy=True)
+        raise FileError(
+            "An array does not match its description.",
+            given=str(header)[:200],
+            accepted="a header and a buffer of the same size",
+            hint="the data is damaged; compute it again",
+        ) from error
+    native: np.ndarray = np.frombuffer(data, dtype=dtype).reshape(shape)
+    out: np.ndarray = native.astype(native.dtype.newbyteorder("="), copy=True)
+    return out

@@ -12,7 +12,7 @@ from xai_widgets.core.ask import Ask, Finding, Generated, NextToken, TargetChoic
 from xai_widgets.core.errors import FileError, XaiError
 from xai_widgets.core.explanation import Explanation, Quality, Row
 from xai_widgets.core.provenance import Provenance
-from xai_widgets.core.tokens import Token, Tokens, Units
+from xai_widgets.core.tokens import Kind, Part, Role, Token, Tokens, Units
 from xai_widgets.protocol.arrays import get, put
 from xai_widgets.protocol.schema import (
     PROTOCOL_VERSION,
@@ -21,6 +21,7 @@ from xai_widgets.protocol.schema import (
     CandidateRow,
     ErrorInfo,
     Input,
+    Message,
     MethodInfo,
     ModelInfo,
     Packed,
@@ -31,7 +32,12 @@ from xai_widgets.protocol.schema import (
 
 
 def encode(
-    finding: Finding, *, revision: int = 0, method: MethodInfo | None = None, code: str = "", with_scores: bool = True,
+    finding: Finding,
+    *,
+    revision: int = 0,
+    method: MethodInfo | None = None,
+    code: str = "",
+    with_scores: bool = True,
     push_limit: int = PUSH_LIMIT,
 ) -> Packed:
     """The snapshot of a finding and its buffers.
@@ -109,10 +115,18 @@ def decode(packed: Packed | Mapping[str, Any], extra: Mapping[str, Any]) -> Find
         snapshot, buffers = cast("Snapshot", packed["snapshot"]), packed["buffers"]
         columns = snapshot["tokens"]
         start, end = get(columns["start"], buffers), get(columns["end"], buffers)
-        ids, unit = get(columns["id"], buffers), get(columns["unit"], buffers)
+        ids, unit, turn = (get(columns[name], buffers) for name in ("id", "unit", "turn"))
         items = tuple(
-            Token(int(ids[i]), text, (int(start[i]), int(end[i])) if start[i] >= 0 else None, columns["role"][i],  # type: ignore[arg-type]
-                  columns["part"][i], columns["kind"][i], int(extra["turns"][i]), columns["raw"][i])  # type: ignore[arg-type]
+            Token(
+                int(ids[i]),
+                text,
+                (int(start[i]), int(end[i])) if start[i] >= 0 else None,
+                cast("Role", columns["role"][i]),
+                cast("Part", columns["part"][i]),
+                cast("Kind", columns["kind"][i]),
+                int(turn[i]),
+                columns["raw"][i],
+            )
             for i, text in enumerate(columns["text"])
         )
         labels = snapshot["unit_labels"]
@@ -123,14 +137,18 @@ def decode(packed: Packed | Mapping[str, Any], extra: Mapping[str, Any]) -> Find
             axes=tuple(snapshot["axes"]),
             tokens=Tokens(items, snapshot["text"]),
             units=Units(snapshot["unit_kind"], groups, tuple(labels)),  # type: ignore[arg-type]
-            rows=tuple(Row(r["text"], r["id"], r["contrast"], r["value"], r["baseline_value"]) for r in snapshot["rows"]),
+            rows=tuple(
+                Row(r["text"], r["id"], r["contrast"], r["value"], r["baseline_value"]) for r in snapshot["rows"]
+            ),
             labels={axis: tuple(texts) for axis, texts in snapshot["labels"].items()},
             unit=snapshot["unit"],
             signed=snapshot["signed"],
             baseline=snapshot["baseline"],
             quality=Quality(
-                quality["exact"], tuple(extra["convergence_gap"]) if extra["convergence_gap"] is not None else None,
-                quality["n_samples"], get(error, buffers) if error else None,
+                quality["exact"],
+                tuple(extra["convergence_gap"]) if extra["convergence_gap"] is not None else None,
+                quality["n_samples"],
+                get(error, buffers) if error else None,
             ),
             provenance=Provenance(**extra["provenance"]),
         )
@@ -138,10 +156,17 @@ def decode(packed: Packed | Mapping[str, Any], extra: Mapping[str, Any]) -> Find
         return Finding(
             Ask(
                 source=decode_input(snapshot["input"]) if snapshot["input"]["kind"] != "ids" else tuple(ask["ids"]),
-                generated=tuple(ask["generated"]), target=decode_target(snapshot["target"]),
-                contrast=decode_target(snapshot["contrast"]), quantity=ask["quantity"], each=snapshot["each"],
-                method=ask["method"], params=ask["params"], unit=snapshot["unit_kind"],  # type: ignore[arg-type]
-                spans=tuple(tuple(s) for s in ask["spans"]) if ask["spans"] else None, reference=ask["reference"], seed=ask["seed"],
+                generated=tuple(ask["generated"]),
+                target=decode_target(snapshot["target"]),
+                contrast=decode_target(snapshot["contrast"]),
+                quantity=ask["quantity"],
+                each=snapshot["each"],
+                method=ask["method"],
+                params=ask["params"],
+                unit=snapshot["unit_kind"],  # type: ignore[arg-type]
+                spans=tuple(tuple(s) for s in ask["spans"]) if ask["spans"] else None,
+                reference=ask["reference"],
+                seed=ask["seed"],
             ),
             explanation,
             tuple(NextToken(**c) for c in snapshot["candidates"]),
@@ -150,21 +175,30 @@ def decode(packed: Packed | Mapping[str, Any], extra: Mapping[str, Any]) -> Find
             extra["model_name"],
         )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, XaiError) as error:
-        raise FileError("The saved answer does not fit together.", given=f"{type(error).__name__}: {error}"[:300],
-                        accepted="a file written by Answer.save", hint="the file is damaged; save it again") from error
+        raise FileError(
+            "The saved answer does not fit together.",
+            given=f"{type(error).__name__}: {error}"[:300],
+            accepted="a file written by Answer.save",
+            hint="the file is damaged; save it again",
+        ) from error
 
 
 def encode_extra(finding: Finding) -> dict[str, Any]:
     """What a saved file keeps beside the snapshot, as plain JSON."""
     e, ask = finding.explanation, finding.ask
     return {
-        "turns": [t.turn for t in e.tokens],
         "convergence_gap": list(e.quality.convergence_gap) if e.quality.convergence_gap is not None else None,
         "provenance": e.provenance.to_dict(),
         "model_name": finding.model_name,
         "ask": {
-            "ids": list(ask.source) if ask.kind == "ids" else [], "generated": list(ask.generated), "quantity": ask.quantity,
-            "method": ask.method, "params": dict(ask.params), "spans": ask.spans, "reference": ask.reference, "seed": ask.seed,
+            "ids": list(ask.source) if ask.kind == "ids" else [],
+            "generated": list(ask.generated),
+            "quantity": ask.quantity,
+            "method": ask.method,
+            "params": dict(ask.params),
+            "spans": ask.spans,
+            "reference": ask.reference,
+            "seed": ask.seed,
         },
     }
 
@@ -174,7 +208,7 @@ def encode_input(ask: Ask) -> Input:
     if isinstance(ask.source, str):
         return {"kind": "text", "text": ask.source}
     if ask.kind == "chat":
-        return {"kind": "chat", "messages": [{"role": role, "content": text} for role, text in cast("Any", ask.source)]}
+        return {"kind": "chat", "messages": cast("list[Message]", ask.messages)}
     return {"kind": "ids"}
 
 
@@ -219,14 +253,30 @@ def encode_candidate(candidate: NextToken) -> CandidateRow:
 def encode_error(error: BaseException) -> ErrorInfo:
     """A refusal as it is shown; anything that is no refusal of ours is a fault, named by its type."""
     if isinstance(error, XaiError):
-        return {"code": error.code, "problem": error.problem, "given": error.given, "accepted": error.accepted, "hint": error.hint}
-    return {"code": "fault", "problem": f"{type(error).__name__}: {error}"[:2000], "given": "", "accepted": "",
-            "hint": "this is a fault in xai_widgets or in the model's own code; the traceback is in the kernel's log"}
+        return {
+            "code": error.code,
+            "problem": error.problem,
+            "given": error.given,
+            "accepted": error.accepted,
+            "hint": error.hint,
+        }
+    return {
+        "code": "fault",
+        "problem": f"{type(error).__name__}: {error}"[:2000],
+        "given": "",
+        "accepted": "",
+        "hint": "this is a fault in xai_widgets or in the model's own code; the traceback is in the kernel's log",
+    }
 
 
 def _row(row: Row) -> TargetRow:
-    return {"text": row.text, "id": row.id, "contrast": row.contrast, "value": _finite(row.value),
-            "baseline_value": _finite(row.baseline_value)}
+    return {
+        "text": row.text,
+        "id": row.id,
+        "contrast": row.contrast,
+        "value": _finite(row.value),
+        "baseline_value": _finite(row.baseline_value),
+    }
 
 
 def _model(finding: Finding) -> ModelInfo | None:

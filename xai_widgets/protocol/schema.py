@@ -47,8 +47,11 @@ class TargetSpec(TypedDict):
 
 
 class TokenColumns(TypedDict):
-    """All tokens, by column. `unit` is the entry of the position axis each belongs to, `turn` the chat message (0 in plain
-    text); spans are -1 where there is none."""
+    """All tokens, by column.
+
+    `unit` is the entry of the position axis each belongs to, `turn` the chat message (0 in plain text); spans are -1
+    where there is none.
+    """
 
     text: list[str]
     raw: list[str]
@@ -301,9 +304,31 @@ class NoKernel(TypedDict):
 
 
 EXPORTED: Final = (
-    ArrayHeader, Message, Input, TargetSpec, TokenColumns, TargetRow, CandidateRow, QualityInfo, ParamInfo, MethodInfo,
-    ModelInfo, Snapshot, Packed, Selection, Display, ErrorInfo, Status, Request, Cancel, Fetch, Progress, Result,
-    Failure, Cancelled, NoKernel,
+    ArrayHeader,
+    Message,
+    Input,
+    TargetSpec,
+    TokenColumns,
+    TargetRow,
+    CandidateRow,
+    QualityInfo,
+    ParamInfo,
+    MethodInfo,
+    ModelInfo,
+    Snapshot,
+    Packed,
+    Selection,
+    Display,
+    ErrorInfo,
+    Status,
+    Request,
+    Cancel,
+    Fetch,
+    Progress,
+    Result,
+    Failure,
+    Cancelled,
+    NoKernel,
 )
 """Types the TypeScript copy has, in order."""
 
@@ -313,7 +338,12 @@ UNIONS: Final = {
 }
 
 TRAITS: Final = {
-    "explanation": Packed, "selection": Selection, "display": Display, "status": Status, "protocol_version": int, "uid": str,
+    "explanation": Packed,
+    "selection": Selection,
+    "display": Display,
+    "status": Status,
+    "protocol_version": int,
+    "uid": str,
 }
 """Synced state of every widget, by trait name."""
 

@@ -12,7 +12,15 @@ from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_t
 
 from xai_widgets.protocol import schema
 
-_PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", bytes: "DataView", type(None): "null", Any: "unknown"}
+_PLAIN = {
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    bytes: "DataView",
+    type(None): "null",
+    Any: "unknown",
+}
 
 
 def _type(hint: Any) -> str:  # noqa: ANN401 - type hints are of any type
@@ -67,4 +75,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-

@@ -11,7 +11,11 @@ TOKENS = Tokens((Token(5, "a", (0, 1)), Token(6, " b", (1, 3))), "a b")
 
 
 def made(scores=((1.0, -2.0), (3.0, 0.5)), **changes):
-    fields = {"axes": ("target", "pos"), "rows": (Row("x", 1, value=2.0, baseline_value=1.0), Row("y", 2, value=0.0, baseline_value=4.0)), "unit": "logit"}
+    fields = {
+        "axes": ("target", "pos"),
+        "rows": (Row("x", 1, value=2.0, baseline_value=1.0), Row("y", 2, value=0.0, baseline_value=4.0)),
+        "unit": "logit",
+    }
     return Explanation(np.array(scores), tokens=TOKENS, units=TOKENS.units(), **{**fields, **changes})
 
 
@@ -29,7 +33,15 @@ def test_the_callers_array_is_not_shared():
     assert e.scores[0, 0] == 0
 
 
-@pytest.mark.parametrize(("axes", "error"), [(("target",), ValueRefusedError), (("target", "target"), ValueRefusedError), (("target", "position"), UnknownNameError), (("pos", "target"), None)])
+@pytest.mark.parametrize(
+    ("axes", "error"),
+    [
+        (("target",), ValueRefusedError),
+        (("target", "target"), ValueRefusedError),
+        (("target", "position"), UnknownNameError),
+        (("pos", "target"), None),
+    ],
+)
 def test_axes_are_checked(axes, error):
     if error is None:
         assert made(axes=axes).axes == axes

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from xai_widgets.core.code import as_code
 from xai_widgets.core.ask import Ask, Generated
+from xai_widgets.core.code import as_code
 from xai_widgets.core.errors import TargetError, UnknownNameError
 from xai_widgets.core.scores import dense_rank, reciprocal_rank, strength
 from xai_widgets.core.targets import Target
@@ -16,7 +16,9 @@ def test_contrast_of_another_length_names_the_way_out():
     assert "2 tokens" in str(error.value) and 'contrast=" New"' in error.value.hint
 
 
-@pytest.mark.parametrize("fields", [{"quantity": "logit_diff"}, {"quantity": "entropy", "contrast_ids": (1,), "contrast_texts": ("a",)}])
+@pytest.mark.parametrize(
+    "fields", [{"quantity": "logit_diff"}, {"quantity": "entropy", "contrast_ids": (1,), "contrast_texts": ("a",)}]
+)
 def test_quantities_that_do_not_fit(fields):
     with pytest.raises(TargetError):
         Target((1,), ("a",), **fields)
@@ -45,7 +47,9 @@ def test_strength_keeps_sign_and_nan():
 
 
 def test_code_runs_and_gives_the_ask_back():
-    ask = Ask("a 'b'\n", target=" x", contrast=" y", method="integrated_gradients", params={"n_steps": 8}, unit="word", seed=3)
+    ask = Ask(
+        "a 'b'\n", target=" x", contrast=" y", method="integrated_gradients", params={"n_steps": 8}, unit="word", seed=3
+    )
     seen = {}
 
     class Fake:
@@ -56,8 +60,17 @@ def test_code_runs_and_gives_the_ask_back():
             seen.update(kw, text=text, lm=lm)
 
     source = as_code(ask, 'xw.load("m")').replace("import xai_widgets as xw", "")
-    exec(source, {"xw": Fake()})  # noqa: S102 - our own text
-    assert seen == {"lm": "lm", "text": "a 'b'\n", "target": " x", "contrast": " y", "method": "integrated_gradients", "n_steps": 8, "unit": "word", "seed": 3}
+    exec(source, {"xw": Fake()})
+    assert seen == {
+        "lm": "lm",
+        "text": "a 'b'\n",
+        "target": " x",
+        "contrast": " y",
+        "method": "integrated_gradients",
+        "n_steps": 8,
+        "unit": "word",
+        "seed": 3,
+    }
 
 
 def test_a_new_source_forgets_what_was_generated():

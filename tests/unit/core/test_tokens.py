@@ -23,11 +23,18 @@ def test_words_join_pieces_and_split_punctuation():
 
 def test_sentences():
     tokens = made("One", ".", " Two", " two", "!", "\n", "Three")
-    assert tokens.units("sentence").labels == ("One.", " Two two!", "\n", "Three") or tokens.units("sentence").labels == ("One.", " Two two!\n", "Three")
+    assert tokens.units("sentence").labels == ("One.", " Two two!", "\n", "Three") or tokens.units(
+        "sentence"
+    ).labels == ("One.", " Two two!\n", "Three")
 
 
 def test_specials_stand_alone_except_in_turns():
-    items = (Token(0, "", None, kind="special"), Token(1, "Hi", (0, 2), turn=0), Token(2, " there", (2, 8), turn=0), Token(3, "Yes", (8, 11), turn=1))
+    items = (
+        Token(0, "", None, kind="special"),
+        Token(1, "Hi", (0, 2), turn=0),
+        Token(2, " there", (2, 8), turn=0),
+        Token(3, "Yes", (8, 11), turn=1),
+    )
     tokens = Tokens(items, "Hi thereYes")
     assert tokens.units("sentence").groups[0] == (0,)
     assert tokens.units("turn").groups == ((0, 1, 2), (3,))

@@ -39,21 +39,25 @@ def test_markup_and_control_characters_stay_text():
     shown = xw.show([1.0, -1.0, 0.5], tokens=["<script>alert(1)</script>", "\x1b[31m", "&"])
     assert "\x1b" not in repr(shown)
     svg = shown.to_svg()
-    root = ET.fromstring(svg)  # noqa: S314 - our own text
+    root = ET.fromstring(svg)
     assert not [e for e in root.iter() if "script" in e.tag]
     assert any("<script>" in (e.text or "") for e in root.iter())
 
 
 @pytest.mark.parametrize("name", ["plain", "turns", "ids"])
 def test_drawings_are_well_formed_and_as_wide_as_asked(name):
-    root = ET.fromstring(draw(findings()[name], width=400))  # noqa: S314
+    root = ET.fromstring(draw(findings()[name], width=400))
     assert root.get("width") == "400"
-    ends = [float(e.get("x", 0)) + float(e.get("width", 0)) for e in root.iter() if e.tag.endswith("rect") and e.get("width", "").replace(".", "").isdigit()]
+    ends = [
+        float(e.get("x", 0)) + float(e.get("width", 0))
+        for e in root.iter()
+        if e.tag.endswith("rect") and e.get("width", "").replace(".", "").isdigit()
+    ]
     assert max(ends) <= 400
 
 
 def test_bars_grow_with_strength_and_sign_sets_the_side():
-    root = ET.fromstring(xw.show([2.0, -1.0], tokens=["aaaa", "bbbb"]).to_svg())  # noqa: S314
+    root = ET.fromstring(xw.show([2.0, -1.0], tokens=["aaaa", "bbbb"]).to_svg())
     bars = [e for e in root.iter() if e.tag.endswith("rect") and e.get("height") == "3"]
     full, half = (float(b.get("width")) for b in bars)
     assert half == pytest.approx(full / 2, rel=0.05) and bars[0].get("fill") != bars[1].get("fill")

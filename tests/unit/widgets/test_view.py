@@ -28,7 +28,19 @@ class Watched:
             self.changed.notify_all()
 
     def ask(self, id, **fields):
-        self.view._receive(None, {"type": "request", "v": PROTOCOL_VERSION, "id": id, "revision": int(id), "view": "t", "action": "explain", **fields}, [])
+        self.view._receive(
+            None,
+            {
+                "type": "request",
+                "v": PROTOCOL_VERSION,
+                "id": id,
+                "revision": int(id),
+                "view": "t",
+                "action": "explain",
+                **fields,
+            },
+            [],
+        )
 
     def ends(self, id):
         return [c for c, _ in self.said if c["id"] == id and c["type"] in ENDS]
@@ -52,7 +64,12 @@ def watched(model):
 
 
 def test_traits_are_the_ones_of_the_schema(watched):
-    ours = {n for n in watched.view.trait_names(sync=True) if not n.startswith("_")} - {"layout", "tabbable", "tooltip", "comm"}
+    ours = {n for n in watched.view.trait_names(sync=True) if not n.startswith("_")} - {
+        "layout",
+        "tabbable",
+        "tooltip",
+        "comm",
+    }
     assert ours == set(TRAITS)
 
 
@@ -184,8 +201,17 @@ def test_two_threads_setting_state_lose_nothing(watched):
     seen = []
     watched.view.observe(lambda change: seen.append(change["new"]["cost"]), "status")
     threads = [
-        threading.Thread(target=lambda: [watched.view.publish(status={"state": "idle", "error": None, "cost": str(i), "seconds": None}) for i in range(300)]),
-        threading.Thread(target=lambda: [watched.view.set_state({"selection": {"pos": [i], "target": [], "source": "v"}}) for i in range(300)]),
+        threading.Thread(
+            target=lambda: [
+                watched.view.publish(status={"state": "idle", "error": None, "cost": str(i), "seconds": None})
+                for i in range(300)
+            ]
+        ),
+        threading.Thread(
+            target=lambda: [
+                watched.view.set_state({"selection": {"pos": [i], "target": [], "source": "v"}}) for i in range(300)
+            ]
+        ),
     ]
     for thread in threads:
         thread.start()

@@ -207,7 +207,7 @@ class Answer:
         return method_info(finding.ask.method, finding.ask.params) if finding.ask.method in EXPLAINERS else None
 
     def _code(self, finding: Finding) -> str:
-        return as_code(finding.ask, getattr(self.model, "origin", "")) if finding.ask.method in EXPLAINERS else ""
+        return as_code(finding.ask, self.model.origin if self.model else "") if finding.ask.method in EXPLAINERS else ""
 
 
 class _Stills:

@@ -36,7 +36,10 @@ def load(name: str | Path | None = None, *, device: str | None = None, dtype: st
     """
     from xai_widgets.adapters import loading
 
-    return loading.load(str(name) if name is not None else None, device=device, dtype=dtype)
+    lm = loading.load(name, device=device, dtype=dtype)
+    given = ["" if name is None else repr(str(name)), *(f"{k}={v!r}" for k, v in (("device", device), ("dtype", dtype)) if v)]
+    lm.origin = f"xw.load({', '.join(part for part in given if part)})"
+    return lm
 
 
 def wrap(model: Any, tokenizer: Any) -> ModelAdapter:  # noqa: ANN401 - transformers objects, not imported here

@@ -4,6 +4,7 @@ import type { Packed, Traits } from "../src/protocol/generated.ts";
 import view from "../src/views/token_attribution.ts";
 import { FakeModel, IDLE } from "./fake-model.ts";
 import * as fixtures from "./fixtures.ts";
+import { showParts } from "./parts.ts";
 
 const choice = new URLSearchParams(location.search);
 if (choice.get("theme") === "dark") document.body.classList.add("dark");
@@ -32,6 +33,8 @@ function show(
       queueMicrotask(() =>
         m.say({ type: "result", v: 1, id: message.id, revision: message.revision, methods: fixtures.METHODS }),
       );
+    } else if (message.type === "request" && m.get("status").state === "static") {
+      queueMicrotask(() => m.say({ type: "no-kernel", id: message.id }));
     } else if (message.type === "request" && message.action === "explain") {
       queueMicrotask(() => m.progress(message, { done: 3, total: 32, note: "hiding tokens" }));
     } else if (message.type === "cancel" && message.id !== "probe") {
@@ -110,3 +113,37 @@ show("gone", fixtures.plain, {}, (model, el) => {
 });
 show("long", fixtures.long(300));
 if (choice.get("only")) show("10000", fixtures.long(10_000));
+if (main && [null, "parts"].includes(choice.get("only"))) showParts(main, until);
+
+/**
+ * Milliseconds from `render` to the frame after the first one is painted, for a text of so many tokens, on a page that
+ * shows nothing else (`?only=none`).
+ */
+async function paint(count: number): Promise<number> {
+  const model = new FakeModel({ explanation: fixtures.long(count) });
+  const el = document.createElement("div");
+  document.body.append(el);
+  const ending = new AbortController();
+  view.initialize({ model, signal: ending.signal });
+  await frame();
+  const start = performance.now();
+  view.render({ model, el, signal: ending.signal });
+  await frame();
+  const time = performance.now() - start;
+  ending.abort();
+  el.remove();
+  return time;
+}
+
+/** Resolves when the next frame has been painted. */
+function frame(): Promise<void> {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => resolve();
+      port2.postMessage(null);
+    });
+  });
+}
+
+Object.assign(window, { paint });

@@ -246,13 +246,6 @@ describe("a kernel that does not answer", () => {
 });
 
 describe("a page without a kernel", () => {
-  test("state says so: nothing is sent, and it is said only when somebody asks", () => {
-    const { model, store } = setup(plain, { status: { ...IDLE, state: "static" } });
-    expect(store.connection.kernel.value).toBe("alive");
-    store.ask(target(101), "v");
-    expect(store.connection.kernel.value).toBe("static");
-    expect(model.sent).toEqual([]);
-  });
   test("the page's own answer says so", () => {
     const { model, store } = setup();
     store.ask(target(101), "v");

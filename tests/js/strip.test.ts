@@ -111,6 +111,19 @@ describe("text", () => {
     const groups = [...root.querySelectorAll("[role=group]")];
     expect(groups.map((g) => g.getAttribute("aria-label"))).toEqual(["system", "user", "assistant"]);
     expect(groups[1]?.textContent).toContain("What is the capital of France?");
+    const open = packed({
+      tokens: [
+        { text: "Hi", role: "user", turn: 0 },
+        { text: "<|im_start|>", kind: "special", turn: 1 },
+        { text: "ass", role: "special", turn: 1 },
+        { text: "istant", role: "special", turn: 1 },
+      ],
+      scores: [1, 0, 0, 0],
+    });
+    expect([...show(open).root.querySelectorAll("[role=group]")].map((g) => g.getAttribute("aria-label"))).toEqual([
+      "user",
+      "assistant",
+    ]);
   });
   test("a unit of several tokens is one element with one ink", () => {
     const { tokens } = show(words);

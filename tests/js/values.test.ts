@@ -221,6 +221,10 @@ describe("words", () => {
     expect(text(span)).toEqual(["Why  Paris, the?", "sum of log-probability −6.69"]);
     expect(text(span, 1)).toEqual(["Why ,?", "log-probability −2.23"]);
     expect(text(shown)).toBeNull();
+    const brought = { tokens: ["a"], method: null, quantity: "", scores: [[1], [2]] };
+    const row = (value: number | null) => ({ text: "loss", id: -1, contrast: "", value, baseline_value: null });
+    expect(text(packed({ ...brought, rows: [row(null), row(null)] }))).toBeNull();
+    expect(text(packed({ ...brought, rows: [row(2), row(3)] }), 1)).toEqual(["Why loss?", "+3.00"]);
     const entropy = packed({
       tokens: ["a"],
       scores: [1],

@@ -398,9 +398,18 @@ describe("trouble", () => {
     const v = mount(plain, { status: { ...IDLE, state: "static" } });
     expect(v.says("no kernel")).toBe(false);
     v.candidate("Rome").click();
+    v.model.say({ type: "no-kernel", id: v.model.asked.id });
     await settle();
     expect(v.says("there is no kernel here")).toBe(true);
-    expect(v.model.sent).toEqual([]);
+  });
+  test("saved state in a notebook whose kernel knows nothing of it is no busy kernel", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const v = mount(plain, { status: { ...IDLE, state: "static" } });
+    v.candidate("Rome").click();
+    vi.advanceTimersByTime(SILENCE_MS);
+    await settle();
+    expect(v.says("there is no kernel here")).toBe(true);
+    expect(v.says("busy")).toBe(false);
   });
   test("another version is said, not thrown", () => {
     expect(mount(plain, { protocol_version: 9 }).says("Reload the page")).toBe(true);

@@ -89,6 +89,8 @@ class ModelAdapter(Protocol):
     max_length: int
     model: Any
     tokenizer: Any
+    origin: str
+    """The call that loads it again (`xw.load("...")`); empty for objects of the user's own."""
 
     @property
     def device(self) -> str:

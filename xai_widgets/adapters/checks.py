@@ -108,6 +108,7 @@ def check_model(adapter: HuggingFaceAdapter) -> Facts:
             logits = _logits(own, pair, device)
         if logits.ndim != 3 or logits.shape[:2] != (2, _SHORT):
             raise _kind(model, f"its logits have shape {tuple(logits.shape)}, not one row for each position")
+        check_logits(logits)
         # the two sequences differ in their last token only: no position before it may notice
         first, other = logits[:, :-1].float()
         rounding = 1e-4 if logits.dtype in (torch.float32, torch.float64) else 2e-2
@@ -121,10 +122,17 @@ def check_model(adapter: HuggingFaceAdapter) -> Facts:
 def _logits(own: nn.Module, pair: list[list[int]], device: torch.device) -> torch.Tensor:
     try:
         return plain_logits(own, pair, device)
-    except AttributeError as error:
-        if "logits" not in str(error):
-            raise
-        raise _kind(own, "it gives no logits (a base model without a head?)") from error
+    except RewriteError:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+        if isinstance(error, AttributeError) and "'logits'" in str(error):
+            raise _kind(own, "it gives no logits (a base model without a head?)") from error
+        raise ModelError(
+            f"The model fails on a short input: {type(error).__name__}: {str(error)[:200]}.",
+            given=f"{_SHORT} token ids",
+            accepted="a model that runs: model(input_ids=...)",
+            hint="run it yourself on a short input first; its configuration and weights may not fit together",
+        ) from error
 
 
 def _parity(
@@ -170,6 +178,17 @@ def _check_numbers(model: nn.Module) -> None:
                 accepted="weights that are numbers",
                 hint="training may have diverged: go back to an earlier checkpoint, or lower the learning rate",
             )
+
+
+def check_logits(logits: torch.Tensor) -> None:
+    """Refuse logits with NaN. Infinite ones may be meant: some models rule words out so."""
+    if bool(torch.isnan(logits).any()):
+        raise ModelError(
+            "The model's logits are not numbers.",
+            given="logits with NaN",
+            accepted="logits that are numbers",
+            hint="the weights may have diverged in training, or overflow in float16: try bfloat16 or float32",
+        )
 
 
 def check_tokenizer(tokenizer: Any, n_embeddings: int) -> None:  # noqa: ANN401 - any tokenizer
@@ -222,4 +241,4 @@ def _some_ids(rows: int, n: int) -> list[int]:
     return [(7 + 31 * i * max(rows // 997, 1)) % rows for i in range(n)]
 
 
-__all__ = ["Facts", "check_model", "check_tokenizer", "measure"]
+__all__ = ["Facts", "check_logits", "check_model", "check_tokenizer", "measure"]

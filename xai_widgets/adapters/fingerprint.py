@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 _SAMPLES = 16
+_PEFT = ("_active_adapter", "_disable_adapters", "merged_adapters", "scaling")
 
 
 class WeightsFingerprint:
@@ -19,12 +20,12 @@ class WeightsFingerprint:
     Each tensor counts with its name, type, shape, the sum of its bits as 64-bit integers (so every element counts)
     and 16 samples spread over it (so a permutation counts). Sums are kept as long as address, version counter and
     samples of the tensor stay; samples are read each time because `.data` writes and fused optimizers leave the
-    version counter alone.
+    version counter alone. Which PEFT adapters are active counts too: it changes the model without touching a weight.
     """
 
     def __init__(self, model: nn.Module) -> None:
         """Remember which model; nothing is read yet."""
-        self._model = model
+        self._model = getattr(model, "_orig_mod", model)  # compiled or not, the same weights
         self._digests: dict[tuple[Any, ...], bytes] = {}
         self._last: tuple[tuple[Any, ...], str] | None = None
 
@@ -36,10 +37,12 @@ class WeightsFingerprint:
             (name, t.data_ptr(), 0 if t.is_inference() else t._version, tuple(t.shape), str(t.dtype), sample)
             for (name, t), sample in zip(named, samples, strict=True)
         )
-        if self._last and self._last[0] == keys:
+        switches = _switches(self._model)
+        state = (switches, keys)
+        if self._last and self._last[0] == state:
             return self._last[1]
         digests = {}
-        total = hashlib.sha256()
+        total = hashlib.sha256(repr(switches).encode())
         for key, (name, tensor) in zip(keys, named, strict=True):
             digest = self._digests.get(key)
             if digest is None:
@@ -48,8 +51,17 @@ class WeightsFingerprint:
             digests[key] = digest
             total.update(digest)
         self._digests = digests
-        self._last = (keys, total.hexdigest()[:12])
+        self._last = (state, total.hexdigest()[:12])
         return self._last[1]
+
+
+def _switches(model: nn.Module) -> tuple[tuple[str, str], ...]:
+    """Where PEFT layers stand: active, switched off, merged, scaled."""
+    return tuple(
+        (path, str([module.__dict__.get(name) for name in _PEFT]))
+        for path, module in model.named_modules()
+        if "_active_adapter" in module.__dict__
+    )
 
 
 def _weights(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
@@ -116,10 +128,9 @@ def tokenizer_fingerprint(tokenizer: Any) -> str:  # noqa: ANN401 - any transfor
     total = hashlib.sha256()
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:
-        content = json.loads(backend.to_str())
-        content.pop("padding", None)  # set anew by every call
-        content.pop("truncation", None)
-        total.update(json.dumps(content, sort_keys=True).encode())
+        content = backend.to_str()
+        # before it stand truncation and padding, which every call sets anew
+        total.update(content[max(content.find('"added_tokens"'), 0) :].encode())
     else:
         total.update(json.dumps(tokenizer.get_vocab(), sort_keys=True).encode())
     specials = {name: str(value) for name, value in tokenizer.special_tokens_map.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from xai_widgets.adapters.base import Candidate, Capability, CapabilityName, Gradient, Variant
-from xai_widgets.adapters.checks import check_model, check_tokenizer, measure
+from xai_widgets.adapters.checks import check_logits, check_model, check_tokenizer, measure
 from xai_widgets.adapters.fingerprint import WeightsFingerprint, tokenizer_fingerprint
 from xai_widgets.adapters.generation import stop_ids, write
 from xai_widgets.adapters.hooks import view
@@ -22,7 +23,7 @@ from xai_widgets.adapters.speed import Speed
 from xai_widgets.adapters.tokenization import TokenReader
 from xai_widgets.core.context import Context
 from xai_widgets.core.cost import Cost
-from xai_widgets.core.errors import CapabilityError, ModelError, OutOfMemoryError, TooLongError, ValueRefusedError
+from xai_widgets.core.errors import CapabilityError, OutOfMemoryError, TooLongError, ValueRefusedError
 from xai_widgets.core.targets import Question
 from xai_widgets.core.tokens import Tokens
 
@@ -53,6 +54,7 @@ class HuggingFaceAdapter:
         """Check the pair by running it (well under a second on a small model)."""
         self.model = model
         self.tokenizer = tokenizer
+        self.origin = ""
         self.lock = threading.RLock()
         self.speed = Speed()
         config = model.config.get_text_config(decoder=True)
@@ -71,7 +73,9 @@ class HuggingFaceAdapter:
         check_tokenizer(tokenizer, facts.n_embeddings)
         self._reader = TokenReader(tokenizer, facts.n_embeddings, self.max_length)
         self._capabilities: dict[CapabilityName, Capability] = measure(self, facts)
-        self._prompts.works = self._capabilities["prefix_reuse"].works
+        # rotary angles that change with the length of the text make kept keys wrong for a longer one
+        angles = str(getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None))
+        self._prompts.works = self._capabilities["prefix_reuse"].works and not re.search("dynamic|longrope", angles)
 
     def __repr__(self) -> str:
         """One line: what it is and where."""
@@ -168,12 +172,7 @@ class HuggingFaceAdapter:
         prob = torch.softmax(logits, dim=-1)
         top = torch.topk(logits, min(k, len(logits)))
         return [
-            Candidate(
-                int(i),
-                self.token_text(int(i)) if int(i) < self._reader.n_ids else f"<{int(i)}>",
-                float(prob[i]),
-                float(value),
-            )
+            Candidate(i, self.token_text(i), float(prob[i]), value)
             for value, i in zip(top.values.tolist(), top.indices.tolist(), strict=True)
         ]
 
@@ -226,13 +225,7 @@ class HuggingFaceAdapter:
                     raise
                 self._prompts.drop()
                 raise OutOfMemoryError("the prompt", n_tokens=len(ids)) from error
-        if not torch.isfinite(logits).any() or torch.isnan(logits).any():
-            raise ModelError(
-                "The model's logits are not numbers.",
-                given="NaN or infinite logits",
-                accepted="finite logits",
-                hint="the weights may have diverged in training, or overflow in float16: try bfloat16 or float32",
-            )
+        check_logits(logits)
         return logits.clone()
 
     # -- numbers ---------------------------------------------------------------------------------------------------

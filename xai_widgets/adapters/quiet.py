@@ -21,7 +21,7 @@ def quiet() -> Iterator[None]:
 
     verbosity = logging.get_verbosity()
     bars, hub_bars = logging.is_progress_bar_enabled(), not are_progress_bars_disabled()
-    gguf_bar = gguf.tqdm
+    gguf_bar = getattr(gguf, "tqdm", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.set_verbosity_error()

@@ -229,8 +229,9 @@ class TokenReader:
         return raw if data is None else _readable(data)
 
     def raw(self, token_id: int) -> str:
-        """The vocabulary entry."""
-        return str(self._tokenizer.convert_ids_to_tokens(int(token_id)))
+        """The vocabulary entry; `<id>` where the model has more embeddings than the tokenizer has entries."""
+        entry = self._tokenizer.convert_ids_to_tokens(int(token_id))
+        return f"<{token_id}>" if entry is None else str(entry)
 
     def _front(self) -> list[int]:
         """The special tokens this tokenizer puts in front of a text."""

@@ -15,7 +15,7 @@ from xai_widgets.core.errors import XaiError
 from xai_widgets.core.explanation import Explanation, Row
 from xai_widgets.core.methods import make
 from xai_widgets.core.registry import EXPLAINERS
-from xai_widgets.core.targets import Question
+from xai_widgets.core.targets import Quantity, Question, Target
 from xai_widgets.core.tokens import Tokens
 from xai_widgets.jobs.cache import ByteCache
 from xai_widgets.jobs.resolve import read, resolve
@@ -32,6 +32,11 @@ N_CANDIDATES = 10
 
 FINDINGS: ByteCache[Finding] = ByteCache()
 """Answers of this process, by model weights and question."""
+
+WRITTEN: ByteCache[tuple[NextToken, ...]] = ByteCache(4_000_000)
+"""What models wrote, by model weights and ids."""
+
+_NUMBERS: tuple[Quantity, ...] = ("prob", "logit")
 
 
 class NeedsYesError(Exception):
@@ -69,7 +74,7 @@ def answer(
     """
     explainer = make(EXPLAINERS[ask.method], ask.params)
     adapter.require(*explainer.needs)
-    tokens, generated = _read(adapter, ask)
+    tokens, generated = _read(adapter, ask, context)
     key: Hashable = (adapter.fingerprint, adapter.tokenizer_fingerprint, adapter.dtype, adapter.device, ask.key)
     known = FINDINGS.get(key)
     if known is not None:
@@ -98,13 +103,31 @@ def write(adapter: ModelAdapter, ask: Ask, max_new_tokens: int, context: Context
 
 def see(adapter: ModelAdapter, ask: Ask, context: Context) -> Seen:
     """Read the input, predict the next token, and settle what is explained."""
-    tokens, generated = _read(adapter, ask)
+    tokens, generated = _read(adapter, ask, context)
     return _see(adapter, ask, tokens, generated, context)
 
 
-def _read(adapter: ModelAdapter, ask: Ask) -> tuple[Tokens, tuple[NextToken, ...]]:
+def _read(adapter: ModelAdapter, ask: Ask, context: Context) -> tuple[Tokens, tuple[NextToken, ...]]:
     tokens, whole = read(adapter, ask)
-    return tokens, tuple(NextToken(t.id, t.text, 0.0, 0.0) for t in whole if t.part == "generated")
+    return tokens, _written(adapter, whole, context) if whole.n_prompt < len(whole) else ()
+
+
+def _written(adapter: ModelAdapter, whole: Tokens, context: Context) -> tuple[NextToken, ...]:
+    """What the model wrote, with the probability and logit each token had: one pass each, kept while it is clicked on."""
+    ids = tuple(int(i) for i in whole.ids)
+    key = (adapter.fingerprint, adapter.tokenizer_fingerprint, adapter.dtype, adapter.device, ids, whole.n_prompt)
+    known = WRITTEN.get(key)
+    if known is None:
+        prompt, later = whole.head(whole.n_prompt), list(whole)[whole.n_prompt :]
+        numbers = {}
+        for quantity in _NUMBERS:
+            target = Target(tuple(t.id for t in later), tuple(t.text for t in later), quantity=quantity)
+            numbers[quantity] = adapter.value(Question(prompt, prompt.units(), target), context)
+        known = tuple(
+            NextToken(t.id, t.text, float(numbers["prob"][i]), float(numbers["logit"][i])) for i, t in enumerate(later)
+        )
+        WRITTEN.put(key, known, 200 * len(whole))
+    return known
 
 
 def _see(adapter: ModelAdapter, ask: Ask, tokens: Tokens, generated: tuple[NextToken, ...], context: Context) -> Seen:

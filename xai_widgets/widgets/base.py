@@ -85,6 +85,7 @@ class View(anywidget.AnyWidget):
     def _start(self, session: Session | None, finding: Finding | None, link_id: str | None) -> None:
         self._sync_lock = threading.RLock()
         self._session = session
+        self._estimate: tuple[Ticket | None, np.ndarray] | None = None
         anywidget.AnyWidget.__init__(
             self,
             explanation={"snapshot": None, "buffers": []}, selection={"pos": [], "target": [], "source": ""},
@@ -174,10 +175,24 @@ class View(anywidget.AnyWidget):
         self._say({"type": "progress", "done": done, "total": total, "note": note}, ticket or Ticket())
 
     def on_partial(self, ticket: Ticket | None, scores: np.ndarray, known: np.ndarray, *, estimate: bool) -> None:
-        """Some scores are there."""
+        """Some scores are there: on the wire `known` are the exact ones, and the last estimate stands in for the rest."""
+        if self._estimate is not None and self._estimate[0] != ticket:
+            self._estimate = None
+        if estimate:
+            self._estimate = (ticket, scores)
+            known = np.zeros_like(known)
+        elif self._estimate is not None:
+            scores = np.where(known, scores, self._estimate[1])
         buffers: list[bytes] = []
-        message = {"type": "progress", "done": int(known.sum()), "total": int(known.size), "note": "", "estimate": estimate,
-                   "scores": put(scores, buffers), "known": put(known, buffers)}
+        message = {
+            "type": "progress",
+            "done": int(known.sum()),
+            "total": int(known.size),
+            "note": "",
+            "estimate": self._estimate is not None,
+            "scores": put(scores, buffers),
+            "known": put(known, buffers),
+        }
         self._say(message, ticket or Ticket(), buffers)
 
     def on_end(self, ticket: Ticket | None, outcome: Outcome) -> None:
@@ -219,7 +234,7 @@ class View(anywidget.AnyWidget):
     def _packed(self, finding: Finding, revision: int, *, with_scores: bool = True) -> Packed:
         ask = finding.ask
         method = method_info(ask.method, ask.params) if ask.method in EXPLAINERS else None
-        origin = getattr(self._session.adapter, "origin", "") if self._session else ""
+        origin = self._session.adapter.origin if self._session else ""
         code = as_code(ask, origin) if method else ""
         return encode(finding, revision=revision, method=method, code=code, with_scores=with_scores)
 

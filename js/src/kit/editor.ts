@@ -84,6 +84,8 @@ export function editor(root: HTMLElement, props: EditorProps, callbacks: EditorC
     },
     signal,
   );
+  // JupyterLab prevents Shift+Enter from starting a line in anything inside a cell's output.
+  on(box, "beforeinput", (event) => event.stopPropagation(), signal);
   on(
     box,
     "compositionstart",

@@ -38,7 +38,7 @@ export interface StripCallbacks {
 }
 
 /** Units put on the page at once; more follow when the end comes near. */
-export const CHUNK = 1500;
+export const CHUNK = 600;
 
 /** Props that decide how units are drawn; compared by identity. */
 const INK = [
@@ -75,7 +75,7 @@ export function tokenStrip(root: HTMLElement, props: StripProps, callbacks: Stri
     (seen) => {
       if (seen.some((entry) => entry.isIntersecting)) grow(elements.length + CHUNK);
     },
-    { rootMargin: "400px" },
+    { root: strip, rootMargin: "400px" },
   );
   signal.addEventListener("abort", () => watcher.disconnect(), { once: true });
 
@@ -140,7 +140,7 @@ export function tokenStrip(root: HTMLElement, props: StripProps, callbacks: Stri
     turn = unit.turn;
     let role = unit.role;
     for (let j = index; role === "special" && now.units[j]?.turn === turn; j++) role = now.units[j]?.role ?? role;
-    const name = role === "special" ? (unit.part === "generated" ? "assistant" : "template") : role;
+    const name = role === "special" ? templateRole(now.units.slice(index), turn) : role;
     holder = h("span", { class: "xw-turn", role: "group", "aria-label": name, "data-role": name });
     holder.append(h("span", { class: "xw-role", "aria-hidden": "true" }, name));
     strip.append(holder);
@@ -316,6 +316,13 @@ export function tokenStrip(root: HTMLElement, props: StripProps, callbacks: Stri
   rebuild();
   update(props);
   return { update };
+}
+
+/** Whose turn a template opens when nothing is written in it yet: the role it names. */
+function templateRole(units: readonly StripUnit[], turn: number): string {
+  const end = units.findIndex((u) => u.turn !== turn);
+  const text = units.slice(0, end < 0 ? undefined : end).map((u) => u.label);
+  return /system|user|assistant|model|tool/.exec(text.join(""))?.[0] ?? "template";
 }
 
 /** Changes below this part of the scale are not marked; the tooltip still gives the value before. */

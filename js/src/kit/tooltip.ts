@@ -19,7 +19,12 @@ export function tooltip(root: HTMLElement, props: TooltipProps, _callbacks: obje
     }
     box.replaceChildren(
       h("bdi", { class: "xw-tip-title" }, title),
-      h("dl", {}, ...lines.flatMap(({ label, value }) => [h("dt", {}, label), h("dd", {}, h("bdi", {}, value))])),
+      // Plain spans: notebooks style description lists in ways that break this small table.
+      h(
+        "span",
+        { class: "xw-tip-lines" },
+        ...lines.flatMap(({ label, value }) => [h("span", { class: "xw-soft" }, label), h("bdi", {}, value)]),
+      ),
     );
     showAt(box, anchor);
   };

@@ -26,7 +26,7 @@ export function noticeOf(store: Store, scene: Scene): Said | null {
   if (kernel === "gone") {
     return say("error", "The kernel is gone.", ["", "This is its last answer. Run the cell again to bring it back."]);
   }
-  if (kernel === "static") {
+  if (kernel === "static" || (live?.silent && status.state === "static")) {
     return say("info", "This is a saved page: there is no kernel here.", [
       "",
       "Open the notebook to ask something new.",
@@ -40,7 +40,12 @@ export function noticeOf(store: Store, scene: Scene): Said | null {
     ];
     return say("error", error.problem, ...lines.filter(([, text]) => text !== ""));
   }
-  if (live?.silent) return say("info", "The kernel is busy with another cell; waiting.");
+  if (live?.silent) {
+    return say("info", "The kernel is busy with another cell; waiting.", [
+      "",
+      "If no cell is running, run this one again.",
+    ]);
+  }
   if (live) return null;
   if (status.state === "asks") {
     const long = status.seconds === null ? "may take long" : `takes about ${seconds(status.seconds)}`;

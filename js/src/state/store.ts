@@ -159,10 +159,6 @@ export function createStore(model: Model, until: AbortSignal): Store {
 
   function start(action: "explain" | "generate", question: Question, view: string): number {
     error.set(null);
-    if (status.value.state === "static") {
-      connection.kernel.set("static");
-      return -1;
-    }
     asked = { action, question };
     revision += 1;
     connection.explain(action, question, revision, view);
@@ -253,7 +249,6 @@ export function createStore(model: Model, until: AbortSignal): Store {
     undo: (view) => move(-1, view),
     redo: (view) => move(1, view),
     async methods(view) {
-      if (status.value.state === "static") return null;
       const end = await connection.aside("methods", {}, 0, revision, view);
       if (end.kind === "error") error.set(end.error);
       return end.kind === "result" ? (end.message.methods ?? []) : end.kind === "error" ? [] : null;

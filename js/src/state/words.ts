@@ -85,7 +85,8 @@ export interface Sentence {
 
 export function question(answer: Answer, row: number | null, value: number | null): Sentence | null {
   const { rows, quantity, method } = answer.snapshot;
-  if (!method && !rows.length) return null;
+  // Numbers a person brought say what they are about only if they say what it came to.
+  if (!method && value === null) return null;
   const first = rows[row ?? 0];
   const token = (text: string) => ({ text, token: true });
   const plain = (text: string) => ({ text, token: false });
@@ -132,9 +133,10 @@ export function exactness(answer: Answer): string {
     return known ? `${known} of ${unit_labels.length} exact` : "estimate";
   }
   if (!method) return "";
-  if (quality.relative_gap !== null) return `gap ${percent(quality.relative_gap)}`;
-  if (quality.standard_error)
+  if (quality.standard_error) {
     return quality.n_samples ? `± standard error, ${quality.n_samples} draws` : "± standard error";
+  }
+  if (quality.relative_gap !== null) return `gap ${percent(quality.relative_gap)}`;
   if (quality.exact === true) return "exact";
   return quality.exact === false ? "estimate" : "exactness not known";
 }

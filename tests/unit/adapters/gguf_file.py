@@ -32,7 +32,13 @@ def write(path: Path) -> None:
     out.add_eos_token_id(2)
     shapes = {"token_embd": (len(words), width), "output": (len(words), width), "output_norm": (width,)}
     for i in range(layers):
-        block = {"attn_norm": (width,), "ffn_norm": (width,), "ffn_gate": (hidden, width), "ffn_up": (hidden, width), "ffn_down": (width, hidden)}
+        block = {
+            "attn_norm": (width,),
+            "ffn_norm": (width,),
+            "ffn_gate": (hidden, width),
+            "ffn_up": (hidden, width),
+            "ffn_down": (width, hidden),
+        }
         block |= {f"attn_{name}": (width, width) for name in ("q", "k", "v", "output")}
         shapes |= {f"blk.{i}.{name}": shape for name, shape in block.items()}
     for name, shape in shapes.items():

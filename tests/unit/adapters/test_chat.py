@@ -11,8 +11,15 @@ from xai_widgets.adapters.tiny import byte_tokenizer, small_tokenizer
 from xai_widgets.adapters.tokenization import TokenReader
 from xai_widgets.core.errors import EmptyTextError, TokenizerError, ValueRefusedError
 
-CONTENT = st.text(st.one_of(st.sampled_from("user assistant<|im_end|>\nYou are 😀{{}}"), st.characters(exclude_categories=["Cs"])), max_size=20)
-MESSAGES = st.lists(st.builds(lambda r, c: {"role": r, "content": c}, st.sampled_from(["system", "user", "assistant"]), CONTENT), min_size=1, max_size=4)
+CONTENT = st.text(
+    st.one_of(st.sampled_from("user assistant<|im_end|>\nYou are 😀{{}}"), st.characters(exclude_categories=["Cs"])),
+    max_size=20,
+)
+MESSAGES = st.lists(
+    st.builds(lambda r, c: {"role": r, "content": c}, st.sampled_from(["system", "user", "assistant"]), CONTENT),
+    min_size=1,
+    max_size=4,
+)
 
 
 def with_template(template: str):
@@ -20,6 +27,8 @@ def with_template(template: str):
     tokenizer.chat_template = template
     return tokenizer
 
+
+TOKENIZERS = [small_tokenizer(), byte_tokenizer()]
 
 TRIMMED = "{% for m in messages %}[{{ m.role }}] {{ m.content | trim }}\n{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"
 FORGETFUL = (
@@ -32,7 +41,7 @@ STRICT = "{% if messages[0].role == 'system' %}{{ raise_exception('no system rol
 @given(messages=MESSAGES)
 @settings(deadline=None, max_examples=80)
 def test_contents_are_found_where_they_stand(messages: list[dict[str, str]]) -> None:
-    for tokenizer in (small_tokenizer(), byte_tokenizer()):
+    for tokenizer in TOKENIZERS:
         rendered = render(tokenizer, messages)
         assert [rendered.text[a:b] for a, b in rendered.contents] == [m["content"] for m in messages]
         assert list(rendered.starts) == sorted(rendered.starts) and len(rendered.starts) == len(messages) + 1

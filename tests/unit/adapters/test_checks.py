@@ -13,7 +13,13 @@ from xai_widgets.adapters.tiny import KINDS, byte_tokenizer, tiny, tiny_model
 from xai_widgets.core.errors import CapabilityError, ModelError, TokenizerError
 from xai_widgets.testing.traces import differences, snapshot
 
-SMALL = {"vocab_size": 300, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+SMALL = {
+    "vocab_size": 300,
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+}
 
 
 def refused(model: nn.Module, error: type[Exception], words: str) -> None:
@@ -36,7 +42,9 @@ def test_every_kind_loads_and_its_view_gives_its_own_logits(kind: str) -> None:
 
 
 def test_a_model_that_rewrites_its_weights_is_refused_before_it_does() -> None:
-    config = transformers.RwkvConfig(vocab_size=300, hidden_size=16, attention_hidden_size=16, num_hidden_layers=8, rescale_every=2)
+    config = transformers.RwkvConfig(
+        vocab_size=300, hidden_size=16, attention_hidden_size=16, num_hidden_layers=8, rescale_every=2
+    )
     model = transformers.RwkvForCausalLM(config).eval()
     refused(model, ModelError, "rewrites its own weights")
 
@@ -48,14 +56,17 @@ def test_weights_with_nan_are_refused_and_named() -> None:
     refused(model, ModelError, r"NaN: 1 of them in model\.layers\.1\.mlp\.up_proj\.weight")
 
 
-def test_infinite_weights_are_no_nan() -> None:
+def test_a_model_that_does_not_run_is_refused_with_its_own_words() -> None:
+    model = tiny_model("llama", vocab_size=300)
+    model.model.layers[0].mlp.up_proj = nn.Linear(7, 96)
+    refused(model, ModelError, "fails on a short input: RuntimeError: mat1 and mat2")
+
+
+def test_infinite_weights_are_refused_for_what_they_do() -> None:
     model = tiny_model("llama", vocab_size=300)
     with torch.no_grad():
         model.lm_head.weight[5, :2] = torch.tensor([float("inf"), float("-inf")])
-    try:
-        HuggingFaceAdapter(model, byte_tokenizer())
-    except ModelError as error:
-        assert "NaN" not in str(error)
+    refused(model, ModelError, "logits are not numbers")
 
 
 @pytest.mark.parametrize(

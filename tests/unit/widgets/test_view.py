@@ -11,6 +11,7 @@ from xai_widgets.core.errors import UnknownNameError
 from xai_widgets.core.registry import EXPLAINERS
 from xai_widgets.protocol.arrays import get
 from xai_widgets.protocol.schema import PROTOCOL_VERSION, TRAITS
+from xai_widgets.widgets.base import Ticket
 
 ENDS = ("result", "error", "cancelled")
 
@@ -90,6 +91,20 @@ def test_edit_brings_candidates_before_scores(watched):
     kinds = [("candidates" in c, "scores" in c) for c, _ in watched.said if c["id"] == "4" and c["type"] == "progress"]
     assert (True, False) in kinds and kinds.index((True, False)) < next(i for i, k in enumerate(kinds) if k[1])
     assert watched.view.explanation["snapshot"]["text"] == "four five six seven"
+
+
+def test_an_estimate_stands_until_each_exact_score_replaces_it(watched):
+    ticket = Ticket("20", 20)
+    watched.view.on_partial(ticket, np.array([[1.0, 2.0]]), np.array([True, True]), estimate=True)
+    watched.view.on_partial(ticket, np.array([[7.0, 0.0]]), np.array([True, False]), estimate=False)
+    watched.view.on_partial(Ticket("21", 21), np.array([[5.0, 0.0]]), np.array([True, False]), estimate=False)
+    parts = [(c, b) for c, b in watched.said if "scores" in c]
+    shown = [(c["estimate"], get(c["known"], b).tolist(), get(c["scores"], b).tolist()) for c, b in parts[-3:]]
+    assert shown == [
+        (True, [0, 0], [[1.0, 2.0]]),
+        (True, [1, 0], [[7.0, 2.0]]),
+        (False, [1, 0], [[5.0, 0.0]]),
+    ]
 
 
 def test_the_newest_wins_and_the_old_one_ends_cancelled(watched):

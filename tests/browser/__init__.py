@@ -1,0 +1,1 @@
+"""A real kernel in a real JupyterLab in a real browser."""

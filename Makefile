@@ -73,8 +73,8 @@ test-all: setup model lint vitest ## the gate and the slow tests
 test-gpu: ## tests that need a CUDA device, in the Python named by PY
 	$(PY) -m pytest -m gpu $(TEST_ARGS)
 
-# one script a question; those whose names begin with _ are parts of others, and alignment needs data
-BENCHMARKS = $(filter-out benchmarks/_% benchmarks/alignment.py,$(wildcard benchmarks/*.py))
+# one script a question; DATA=folder adds the evidence table
+BENCHMARKS = $(wildcard benchmarks/bench_*.py)
 BENCH_ARGS ?=
 
 bench: environment model ## each benchmark against a peer or a limit, as a ratio; DATA=folder adds the evidence table

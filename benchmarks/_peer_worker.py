@@ -32,7 +32,7 @@ def main(peer: str, folder: str, device: str, threads: int) -> None:
         asked = json.loads(line)
         try:
             if line not in made:
-                made[line] = make(model, tokenizer, asked["method"], asked["prompt"], asked["continuation"], asked["options"])
+                made[line] = make(model, tokenizer, asked)
             cost = once(made[line], device)
             said: dict[str, Any] = {"seconds": cost.seconds, "processor": cost.processor, "peak": cost.peak}
         except Exception as error:  # noqa: BLE001 - the driver decides what a failure means
@@ -53,24 +53,21 @@ def _load(folder: str, device: str, threads: int) -> tuple[Any, Any]:
     return model, AutoTokenizer.from_pretrained(folder)
 
 
-def _inseq(
-    model: Any, tokenizer: Any, method: str, prompt: str, continuation: str, options: dict[str, Any]  # noqa: ANN401
-) -> Callable[[], Any]:
+def _inseq(model: Any, tokenizer: Any, asked: dict[str, Any]) -> Callable[[], Any]:  # noqa: ANN401
     import inseq
 
-    wrapped = inseq.load_model(model, method, tokenizer=tokenizer)
-    return lambda: wrapped.attribute(
-        prompt, prompt + continuation, show_progress=False, pretty_progress=False, **options
-    )
+    wrapped = inseq.load_model(model, asked["method"], tokenizer=tokenizer)
+    quiet = {"show_progress": False, "pretty_progress": False}
+    whole = asked["prompt"] + asked["continuation"]
+    return lambda: wrapped.attribute(asked["prompt"], whole, **quiet, **asked["options"])
 
 
-def _interpreto(
-    model: Any, tokenizer: Any, method: str, prompt: str, continuation: str, options: dict[str, Any]  # noqa: ANN401
-) -> Callable[[], Any]:
+def _interpreto(model: Any, tokenizer: Any, asked: dict[str, Any]) -> Callable[[], Any]:  # noqa: ANN401
     import interpreto
 
-    explainer = getattr(interpreto, method)(model, tokenizer, granularity=interpreto.Granularity.TOKEN, **options)
-    return lambda: explainer(prompt, continuation)
+    method = getattr(interpreto, asked["method"])
+    explainer = method(model, tokenizer, granularity=interpreto.Granularity.TOKEN, **asked["options"])
+    return lambda: explainer(asked["prompt"], asked["continuation"])
 
 
 if __name__ == "__main__":

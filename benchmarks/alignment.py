@@ -33,8 +33,13 @@ from xai_widgets.testing import ask
 
 VARIANTS: dict[str, tuple[Mapping[str, Any], ...]] = {
     "leave_one_out": (
-        {"mode": "replace"}, {"mode": "mask"}, {"mode": "delete"}, {"replacement": " the"}, {"replacement": ","},
-        {"replacement": "<pad>"}, {"replacement": "<unk>"},
+        {"mode": "replace"},
+        {"mode": "mask"},
+        {"mode": "delete"},
+        {"replacement": " the"},
+        {"replacement": ","},
+        {"replacement": "<pad>"},
+        {"replacement": "<unk>"},
     ),
     "occlusion": ({"window": 2}, {"window": 3}),
     "shapley_sampling": ({"n_samples": 10}, {"n_samples": 10, "mode": "mask"}),
@@ -76,16 +81,14 @@ def read(path: Path, adapter: ModelAdapter, limit: int) -> list[Row]:
 def random_ranks(rows: list[Row], draws: int = 200) -> np.ndarray:
     """Mean reciprocal rank of random scores, by row."""
     rng = np.random.default_rng(0)
-    return np.array([
-        np.mean([reciprocal_rank(rng.random(row.question.n_pos), row.evidence) for _ in range(draws)]) for row in rows
-    ])
+    return np.array(
+        [np.mean([reciprocal_rank(rng.random(row.question.n_pos), row.evidence) for _ in range(draws)]) for row in rows]
+    )
 
 
 def configurations(only: set[str]) -> list[tuple[str, Mapping[str, Any]]]:
     """Methods with the parameters to run."""
-    return [
-        (name, params) for name in EXPLAINERS if not only or name in only for params in VARIANTS.get(name, ({},))
-    ]
+    return [(name, params) for name in EXPLAINERS if not only or name in only for params in VARIANTS.get(name, ({},))]
 
 
 def resolved(adapter: ModelAdapter, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,10 +123,12 @@ def main() -> None:
         ranks = {}
         for set_name, rows in sets.items():
             usable = [row for row in rows if name != "shapley_values" or row.question.n_pos <= 10]
-            ranks[set_name] = np.array([
-                reciprocal_rank(explainer.explain(adapter, row.question, Context(seed=i)).scores[0], row.evidence)
-                for i, row in enumerate(usable)
-            ])
+            ranks[set_name] = np.array(
+                [
+                    reciprocal_rank(explainer.explain(adapter, row.question, Context(seed=i)).scores[0], row.evidence)
+                    for i, row in enumerate(usable)
+                ]
+            )
         label = name + "".join(f" {key}={value!r}" for key, value in params.items())
         report(label, ranks, (time.perf_counter() - start) / n_rows)
 

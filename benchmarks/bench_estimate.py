@@ -9,6 +9,7 @@ each, so it is also set against the same forward pass with 8 backward passes.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -55,9 +56,13 @@ def measured(lm: ModelAdapter, n: int, k: int, repetitions: int, device: str) ->
     rows = timing.interleaved(ways, repetitions, warm=2)
     what = "next token" if k == 1 else f"{k} target tokens"
     lines = [f"### {what}, prompt of {n} tokens", "", *timing.table(rows, first=ONE, unit=1e-3, name="ms"), ""]
-    lines.append(report.holds("estimate over one forward and backward pass", rows[ESTIMATE].best / rows[ONE].best, at_most=1.5))
+    lines.append(
+        report.holds("estimate over one forward and backward pass", rows[ESTIMATE].best / rows[ONE].best, at_most=1.5)
+    )
     if k > 1:
-        lines.append(f"- estimate over the forward and {k} backward passes it needs: {rows[ESTIMATE].best / rows[EACH].best:.2f}")
+        lines.append(
+            f"- estimate over the forward and {k} backward passes it needs: {rows[ESTIMATE].best / rows[EACH].best:.2f}"
+        )
     return lines
 
 
@@ -71,10 +76,8 @@ def until_estimate(lm: ModelAdapter, question: Question) -> timing.Cost:
 
     context = Context(on_partial=look, is_cancelled=lambda: bool(came))
     used, start = time.process_time(), time.perf_counter()
-    try:
+    with contextlib.suppress(CancelledError):
         EXPLAINERS["leave_one_out"]().explain(lm, question, context)
-    except CancelledError:
-        pass
     if not came:
         raise RuntimeError("leave-one-out handed out no estimate")
     return timing.Cost(came[0] - start, time.process_time() - used)

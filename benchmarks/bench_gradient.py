@@ -98,15 +98,15 @@ def path(lm: ModelAdapter, n: int, peers: dict[str, Peer], repetitions: int, dev
     return [
         f"### Integrated gradients, {STEPS} steps, prompt of {n} tokens", "",
         *timing.table(rows, first=IG), "",
-        f"- arithmetic at {speed:.0f} GFLOP/s: {limit:.2f} s, of one score for the span {span_limit:.2f} s; ours are at "
-        f"{rows[IG].best / limit:.2f} and {rows[SPAN].best / span_limit:.2f} of it",
+        f"- arithmetic at {speed:.0f} GFLOP/s: {limit:.2f} s; ours is at {rows[IG].best / limit:.2f} of it",
+        f"- arithmetic of one score for the span: {span_limit:.2f} s; ours is at {rows[SPAN].best / span_limit:.2f} of it",
         f"- same scores as captum's: largest difference over largest score {gap:.1e}, 5e-4 allowed"
         + ("" if gap <= 5e-4 else " **MISSED**"),
         report.holds("interpreto over ours", _over(rows, INTERPRETO_IG), at_least=1.1),
         report.holds("inseq over ours", _over(rows, INSEQ_IG), at_least=1.5),
         report.holds("captum over ours", _over(rows, CAPTUM_IG), at_least=1.8),
-        f"- one score for the span saves {100 * (1 - rows[SPAN].best / rows[IG].best):.0f} % of the time; it equals the sum of "
-        f"the 8 rows up to {parted:.1e} of the largest",
+        f"- one score for the span saves {100 * (1 - rows[SPAN].best / rows[IG].best):.0f} % of the time",
+        f"- it equals the sum of the {k} rows up to {parted:.1e} of the largest",
     ]  # fmt: skip
 
 

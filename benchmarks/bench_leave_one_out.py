@@ -80,8 +80,7 @@ def measured(lm: ModelAdapter, n: int, peers: dict[str, Peer], repetitions: int,
     lines = [
         f"### Prompt of {n} tokens", "",
         *timing.table(rows, first=OURS), "",
-        f"- arithmetic at {speed:.0f} GFLOP/s (float32 product of 2048 x 2048, measured): prefix shared {limit:.3f} s, whole "
-        f"sequences {whole:.3f} s",
+        f"- arithmetic at {speed:.0f} GFLOP/s (float32, measured): prefix shared {limit:.3f} s, whole sequences {whole:.3f} s",
         f"- same scores as captum's: largest difference over largest score {gap:.1e}, 1e-4 allowed"
         + ("" if gap <= 1e-4 else " **MISSED**"),
         report.holds(f"fastest peer ({peer[1]}) over ours" if peer else "fastest peer over ours", peer and peer[0], at_least=1.4),
@@ -90,7 +89,9 @@ def measured(lm: ModelAdapter, n: int, peers: dict[str, Peer], repetitions: int,
     ]  # fmt: skip
     if n <= 32:
         wrong = float(np.abs(captum() - right).max())
-        lines.append(f"- captum with its defaults: off by up to {wrong:.2g} where the largest score is {top:.3g}; not counted")
+        lines.append(
+            f"- captum with its defaults: off by up to {wrong:.2g} where the largest score is {top:.3g}; not counted"
+        )
     return lines
 
 

@@ -31,7 +31,9 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 def main(repeat: int, chromium: str) -> None:
     """Print a line for each size."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["node", "js/build.mjs", "--gallery", folder], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["node", "js/build.mjs", "--gallery", folder], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL
+        )
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=folder))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with sync_playwright() as playwright:

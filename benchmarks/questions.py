@@ -40,7 +40,9 @@ def cut(lm: ModelAdapter, n: int) -> str:
     ids = lm.tokenize(TEXT * (1 + n // 150)).ids[:n]
     prompt = str(lm.tokenizer.decode(ids.tolist()))
     if lm.tokenize(prompt).ids.tolist() != ids.tolist():
-        raise SystemExit(f"The first {n} tokens of the benchmark's text don't tokenize back to themselves; use another length.")
+        raise SystemExit(
+            f"The first {n} tokens of the benchmark's text don't tokenize back to themselves; use another length."
+        )
     return prompt
 
 

@@ -1,6 +1,8 @@
 """Where do a benchmark's lines go? To the screen, and with --write to its own section of RESULTS.md.
 
-    python benchmarks/report.py        lists the sections of RESULTS.md and when each was measured
+    python benchmarks/report.py
+
+lists the sections of RESULTS.md and when each was measured.
 """
 
 from __future__ import annotations
@@ -24,8 +26,12 @@ def arguments(doc: str | None, *, repetitions: int = 3) -> argparse.ArgumentPars
     """The options all benchmarks share: --device, --model, --repetitions, --write."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", help="cpu or cuda; what needs no model ignores it")
-    parser.add_argument("--model", help="hub id or folder, to try a benchmark on another model; left out: the default model")
-    parser.add_argument("--repetitions", type=int, default=repetitions, help="timed runs of each way, after one untimed")
+    parser.add_argument(
+        "--model", help="hub id or folder, to try a benchmark on another model; left out: the default model"
+    )
+    parser.add_argument(
+        "--repetitions", type=int, default=repetitions, help="timed runs of each way, after one untimed"
+    )
     parser.add_argument("--write", action="store_true", help="replace this benchmark's section of RESULTS.md")
     return parser
 

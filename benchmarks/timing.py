@@ -102,6 +102,7 @@ def interleaved(ways: Mapping[str, Way], repetitions: int = 3, *, warm: int = 1)
             except Exception as error:  # noqa: BLE001 - a peer may fail in any way; the table says it
                 row.failed = f"{type(error).__name__}: {str(error).strip()[:200]}"
                 over.add(name)
+                print(f"  {name} failed: {row.failed}", file=sys.stderr)
                 continue
             if cost.peak is not None:
                 row.peaks.append(cost.peak)
@@ -120,12 +121,16 @@ def table(rows: Mapping[str, Row], *, first: str = "", unit: float = 1.0, name: 
     lines = [head, "|---" * (head.count("|") - 1) + "|"]
     for label, row in rows.items():
         if not row.costs:
-            lines.append(f"| {label} | not measured: {row.failed.replace('|', '/')} | | | | |" + (" |" if first else ""))
+            lines.append(
+                f"| {label} | not measured: {row.failed.replace('|', '/')} | | | | |" + (" |" if first else "")
+            )
             continue
         peak = "" if row.peak is None else f"+{row.peak / 2**20:.0f}"
         line = f"| {label} | {row.best / unit:.3g} | {row.median / unit:.3g} | {peak} | {len(row.costs)} | {row.cores:.2f} |"
         lines.append(line + (f" {row.best / rows[first].best:.2f}x |" if first else ""))
-    return lines
+    return lines + [
+        f"\n{label} failed after {len(r.costs)} runs: {r.failed}" for label, r in rows.items() if r.failed and r.costs
+    ]
 
 
 def ratio(rows: Mapping[str, Row], peers: Sequence[str], ours: str) -> tuple[float, str] | None:

@@ -180,7 +180,7 @@ class Answer:
         from IPython.display import display
 
         view = self.widget._repr_mimebundle_()
-        bundle = dict(view[0] if isinstance(view, tuple) else view or {})
+        bundle = dict(view[0]) if view else {}
         display({**bundle, "text/plain": "a live view; its last answer follows"}, raw=True)
         now = self._session.finding if self._session else self._finding
         handle = display(still(now), raw=True, display_id=True)

@@ -142,6 +142,7 @@ def lab(request: pytest.FixtureRequest, context: BrowserContext, lab_server: Lab
             print(notebook.screenshot(f"failed-{number}"))  # noqa: T201 - pytest shows it beside the failure
             print(notebook.report())  # noqa: T201 - the same
         print("asked outside:", lab.outside)  # noqa: T201 - the same
+        print("log:", lab_server.tail())  # noqa: T201 - the same
     if "warm_kernel" in request.fixturenames:
         for notebook in lab.opened:
             notebook.interrupt()  # a failed test may have left a cell running

@@ -106,10 +106,7 @@ class LabServer:
 
     def end_sessions(self) -> None:
         """End every kernel of this server but those `kept`, so that the next test finds none of the last one's."""
-        for session in self.ask("GET", "/api/sessions"):
-            if session["kernel"]["id"] not in self.kept:
-                self.ask("DELETE", f"/api/sessions/{session['id']}")
-        for kernel in self.ask("GET", "/api/kernels"):
+        for kernel in self.ask("GET", "/api/kernels"):  # sessions end with their kernels
             if kernel["id"] not in self.kept:
                 self.ask("DELETE", f"/api/kernels/{kernel['id']}")
 
@@ -132,16 +129,17 @@ class LabServer:
         end = time.monotonic() + STARTED_WITHIN
         while time.monotonic() < end:
             if self._process.poll() is not None:
-                raise RuntimeError(f"JupyterLab ended with {self._process.returncode}:\n{self._tail()}")
+                raise RuntimeError(f"JupyterLab ended with {self._process.returncode}:\n{self.tail()}")
             try:
                 self.ask("GET", "/api/status")
             except OSError:
                 time.sleep(0.1)
             else:
                 return
-        raise RuntimeError(f"JupyterLab did not answer within {STARTED_WITHIN:.0f} s:\n{self._tail()}")
+        raise RuntimeError(f"JupyterLab did not answer within {STARTED_WITHIN:.0f} s:\n{self.tail()}")
 
-    def _tail(self) -> str:
+    def tail(self) -> str:
+        """The last lines of its log, where kernels write what went wrong, too."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-25:])
 
 

@@ -66,7 +66,7 @@ def feature_ablation(lm: ModelAdapter, prompt: Any) -> None:
     assert given.inp_tensor[0].tolist() == q.tokens.ids.tolist()
     method = attr.LLMAttribution(attr.FeatureAblation(lm.model), lm.tokenizer)
     theirs = method.attribute(given, target=torch.tensor(q.target.ids), forward_in_tokens=False)
-    close(LeaveOneOut().explain(lm, q).scores, theirs.token_attr.numpy(), ABLATION)
+    close(LeaveOneOut(replacement=replacement_id(lm, "")).explain(lm, q).scores, theirs.token_attr.numpy(), ABLATION)
 
 
 def occlusion(lm: ModelAdapter, prompt: Any) -> None:
@@ -81,7 +81,7 @@ def occlusion(lm: ModelAdapter, prompt: Any) -> None:
         ),
         q.target.n_rows,
     )  # fmt: skip
-    close(Occlusion(window=window, stride=stride).explain(lm, q).scores, theirs, ABLATION)
+    close(Occlusion(window=window, stride=stride, replacement=replacement_id(lm, "")).explain(lm, q).scores, theirs, ABLATION)
 
 
 def in_groups(q: Question, n: int) -> Question:
@@ -112,7 +112,7 @@ def shapley(lm: ModelAdapter, prompt: Any, n: int = 4) -> None:
         q.target.n_rows,
     )  # fmt: skip
     firsts = [group[0] for group in q.units.groups]
-    close(ShapleyValues().explain(lm, q).scores, theirs[:, firsts], ABLATION)
+    close(ShapleyValues(replacement=replacement_id(lm, "")).explain(lm, q).scores, theirs[:, firsts], ABLATION)
 
 
 def saliency(lm: ModelAdapter, prompt: Any) -> None:
@@ -161,10 +161,13 @@ def gradient_shap(lm: ModelAdapter, prompt: Any, noise: float = 0.2) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(np.random, "choice", lambda *_a, **_k: np.arange(n))
         patch.setattr(np.random, "uniform", lambda *_a, **_k: places)
-        patch.setattr(torch, "normal", lambda mean, *_a, **_k: draws.reshape(mean.shape) if torch.is_tensor(mean) else draws)
+        patch.setattr(
+            torch, "normal", lambda mean, *_a, **_k: draws.reshape(mean.shape) if torch.is_tensor(mean) else draws
+        )
         method = attr.GradientShap(function)
         theirs = each_row(
-            lambda row: method.attribute(here, baselines, n_samples=n, stdevs=deviation, target=row).sum(-1), q.target.n_rows
+            lambda row: method.attribute(here, baselines, n_samples=n, stdevs=deviation, target=row).sum(-1),
+            q.target.n_rows,
         )
     found = GradientShap(n_samples=n, noise=noise).explain(lm, q, Context(seed=3))
     close(found.scores, theirs, PATH)
@@ -192,7 +195,9 @@ def deleted(lm: ModelAdapter, prompt: Any) -> None:
         return
     ids = torch.tensor(q.tokens.ids)[None]
     full = oracle.of_ids(lm.model, ids, q.target)
-    rows = [full - oracle.of_ids(lm.model, torch.cat([ids[:, :i], ids[:, i + 1 :]], 1), q.target) for i in range(q.n_pos)]
+    rows = [
+        full - oracle.of_ids(lm.model, torch.cat([ids[:, :i], ids[:, i + 1 :]], 1), q.target) for i in range(q.n_pos)
+    ]
     close(LeaveOneOut(mode="delete").explain(lm, q).scores, torch.cat(rows).T, ABLATION)
 
 
@@ -224,7 +229,9 @@ def test_real_all(lm: ModelAdapter, prompt: Any, check: Check) -> None:
 
 
 @pytest.mark.parametrize("baseline", ["zero", "mean"])
-@pytest.mark.parametrize("rule", ["gausslegendre", "riemann_middle", "riemann_trapezoid", "riemann_left", "riemann_right"])
+@pytest.mark.parametrize(
+    "rule", ["gausslegendre", "riemann_middle", "riemann_trapezoid", "riemann_left", "riemann_right"]
+)
 def test_rules(tiny_lm: ModelAdapter, rule: str, baseline: str) -> None:
     """Every rule of integration and both baselines that are no token."""
     integrated_gradients(tiny_lm, "The capital of France is", rule, baseline)
@@ -261,7 +268,9 @@ def test_last_hidden(tiny_lm: ModelAdapter) -> None:
     mask = torch.zeros(1, 1, n, n).masked_fill(torch.ones(n, n).triu(1).bool(), torch.finfo(torch.float32).min)
     mask[..., n - 1, n - 1] = torch.finfo(torch.float32).min
     with torch.no_grad():
-        logits = tiny_lm.model(input_ids=ids, attention_mask=mask, position_ids=torch.arange(n)[None], use_cache=False).logits
+        logits = tiny_lm.model(
+            input_ids=ids, attention_mask=mask, position_ids=torch.arange(n)[None], use_cache=False
+        ).logits
     without = oracle.number(logits[:, -1:], q.target)
     ours = LeaveOneOut(mode="mask").explain(tiny_lm, q).scores[:, -1]
     close(ours, (oracle.of_ids(tiny_lm.model, ids, q.target) - without)[0], ABLATION)

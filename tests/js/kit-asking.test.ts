@@ -273,4 +273,3 @@ describe("method picker", () => {
     expect(callbacks.close).not.toHaveBeenCalled();
   });
 });
-

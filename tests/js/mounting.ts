@@ -1,7 +1,7 @@
 /** Views and parts on the page for one test, taken away after it. */
 import { onTestFinished } from "vitest";
 import { FakeModel } from "../../js/gallery/fake-model.ts";
-import type { Packed, Traits } from "../../js/src/protocol/generated.ts";
+import type { Packed, Snapshot, Traits } from "../../js/src/protocol/generated.ts";
 import view from "../../js/src/views/token_attribution.ts";
 import "../../js/src/views/token_attribution.css";
 
@@ -101,4 +101,19 @@ export function type(area: HTMLTextAreaElement | HTMLInputElement, text: string)
 
 export function bytes(array: Float32Array | Int32Array | Uint8Array): DataView {
   return new DataView(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/** An answer with some fields of its snapshot changed. */
+export function at(p: Packed, fields: Partial<Snapshot>): Packed {
+  return {
+    ...p,
+    snapshot: p.snapshot && { ...p.snapshot, ...fields },
+  };
+}
+
+/** A model whose store is opened, for a view mounted into a place of its own. */
+export function withSession(explanation: Packed | null): FakeModel {
+  const model = new FakeModel(explanation ? { explanation } : {});
+  view.initialize({ model, signal: place().signal });
+  return model;
 }

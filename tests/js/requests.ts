@@ -22,6 +22,7 @@ export function sampleRequests(): ToKernel[] {
       envelope(8),
     ),
     encodeRequest("explain", { method: "shapley_sampling", params: {}, confirmed: true }, envelope(9)),
+    encodeRequest("explain", { target: { kind: "generated", index: 1 }, generated: [504, 28] }, envelope(13)),
     encodeRequest("generate", { max_new_tokens: 16 }, envelope(10)),
     encodeRequest("methods", {}, envelope(11)),
     encodeCancel("s1-9"),

@@ -24,7 +24,10 @@ class Cost:
 
     def __str__(self) -> str:
         """For a person: `12 passes, 420 tokens, about 0.8 s`."""
-        parts = [f"{self.passes:,} pass" + ("" if self.passes == 1 else "es"), f"{self.tokens + self.backward_tokens:,} tokens"]
+        parts = [
+            f"{self.passes:,} pass" + ("" if self.passes == 1 else "es"),
+            f"{self.tokens + self.backward_tokens:,} tokens",
+        ]
         if self.seconds is not None:
             parts.append("about " + duration(self.seconds))
         if self.peak_bytes is not None:

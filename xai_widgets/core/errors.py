@@ -22,7 +22,10 @@ class XaiError(Exception):
         self.accepted = accepted
         self.hint = hint
         named = (("Given", given), ("Accepted", accepted), ("What to do", hint))
-        parts = [problem, *(f"{name}: {text}" + ("" if text.endswith(("?", ".")) else ".") for name, text in named if text)]
+        parts = [
+            problem,
+            *(f"{name}: {text}" + ("" if text.endswith(("?", ".")) else ".") for name, text in named if text),
+        ]
         super().__init__(" ".join(parts))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, field, fields
@@ -133,5 +134,5 @@ def _params(cls: Any) -> list[Field[Any]]:  # noqa: ANN401 - a dataclass
     without = [f.name for f in fields(cls) if f not in found or f.default is MISSING]
     if without:
         raise TypeError(f"{cls.__name__}: declare {', '.join(without)} with core.methods.param(default, doc)")
-    own = cls.__dict__.get("__annotations__", {})
+    own = inspect.get_annotations(cls)
     return sorted(found, key=lambda f: f.name not in own)

@@ -113,20 +113,34 @@ class Explainer(ABC):
         found = self.attribute(adapter, question, context)
         if not np.isfinite(found.scores).all():
             raise ModelError(
-                "The scores are not finite numbers.", given=f"{self.name} on {adapter.name}",
+                "The scores are not finite numbers.",
+                given=f"{self.name} on {adapter.name}",
                 accepted="a model whose outputs and gradients are finite on this input",
                 hint="look for NaN in the weights, or load the model in float32",
             )
         return Explanation(
-            scores=found.scores, axes=("target", "pos"), tokens=question.tokens, units=question.units,
-            rows=rows(question, found.values, found.baseline_values), unit=self.unit(question), signed=self.signed,
-            baseline=found.baseline, quality=found.quality,
+            scores=found.scores,
+            axes=("target", "pos"),
+            tokens=question.tokens,
+            units=question.units,
+            rows=rows(question, found.values, found.baseline_values),
+            unit=self.unit(question),
+            signed=self.signed,
+            baseline=found.baseline,
+            quality=found.quality,
             provenance=Provenance(
-                method=self.name, params={**param_values(self), **found.resolved},
-                model=adapter.name, model_fingerprint=adapter.fingerprint,
-                tokenizer_fingerprint=adapter.tokenizer_fingerprint, device=adapter.device, dtype=adapter.dtype,
-                seed=context.seed if found.draws else None, versions=versions(), seconds=time.perf_counter() - start,
-                created=datetime.now(UTC).isoformat(timespec="seconds"), reference=self.reference,
+                method=self.name,
+                params={**param_values(self), **found.resolved},
+                model=adapter.name,
+                model_fingerprint=adapter.fingerprint,
+                tokenizer_fingerprint=adapter.tokenizer_fingerprint,
+                device=adapter.device,
+                dtype=adapter.dtype,
+                seed=context.seed if found.draws else None,
+                versions=versions(),
+                seconds=time.perf_counter() - start,
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+                reference=self.reference,
             ),
         )
 
@@ -141,7 +155,9 @@ def rows(question: Question, values: np.ndarray, baseline_values: np.ndarray | N
         ids = target.ids if len(target) == 1 else (-1,)
         texts, contrasts = ("".join(target.texts),), ("".join(target.contrast_texts),)
     return tuple(
-        Row(text, int(token), contrast, float(values[i]), None if baseline_values is None else float(baseline_values[i]))
+        Row(
+            text, int(token), contrast, float(values[i]), None if baseline_values is None else float(baseline_values[i])
+        )
         for i, (token, text, contrast) in enumerate(zip(ids, texts, contrasts, strict=True))
     )
 

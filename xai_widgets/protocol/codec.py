@@ -50,7 +50,8 @@ def encode(
         with_scores: False for a first picture in which nothing is known yet.
         push_limit: bytes above which scores are summed over targets (the rows can then be fetched one by one).
     """
-    e, buffers = finding.explanation, []
+    e = finding.explanation
+    buffers: list[bytes] = []
     scores, rows, axes, error = e.scores, e.rows, e.axes, e.quality.standard_error
     if scores.nbytes > push_limit and "target" in axes and scores.shape[axes.index("target")] > 1:
         total = e.reduce("target")

@@ -204,7 +204,8 @@ class Status(TypedDict):
 class Request(TypedDict):
     """Browser to kernel: ask something. `view` tells whose it is.
 
-    explain: fields left out keep the value of the last answer; `confirmed` says yes to a long run.
+    explain: fields left out keep the value of the last answer; `generated` gives the ids of tokens that were written before
+    (undo needs them); `confirmed` says yes to a long run.
     generate: write `max_new_tokens` tokens after the input. methods: list methods with their cost for this question.
     """
 
@@ -221,6 +222,7 @@ class Request(TypedDict):
     method: NotRequired[str]
     params: NotRequired[dict[str, Any]]
     unit: NotRequired[str]
+    generated: NotRequired[list[int]]
     max_new_tokens: NotRequired[int]
     confirmed: NotRequired[bool]
 

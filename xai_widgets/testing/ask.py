@@ -34,8 +34,13 @@ def ask(
         tokens,
         tokens.units(unit, spans),
         Target(
-            ids, tuple(adapter.token_text(i) for i in ids), contrast_ids, tuple(adapter.token_text(i) for i in contrast_ids),
-            quantity, each, adapter.tokenize(reference) if reference is not None else None,
+            ids,
+            tuple(adapter.token_text(i) for i in ids),
+            contrast_ids,
+            tuple(adapter.token_text(i) for i in contrast_ids),
+            quantity,
+            each,
+            adapter.tokenize(reference) if reference is not None else None,
         ),
     )
 

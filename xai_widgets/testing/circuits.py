@@ -126,11 +126,22 @@ class Circuit:
 
         d, v = self.d_model, len(self.words)
         n_inner = max([1, *(len(units) for units in self.mlp)])
-        model = GPT2LMHeadModel(GPT2Config(
-            vocab_size=v, n_positions=MAX_POSITIONS, n_embd=d, n_layer=len(self.attention), n_head=1, n_inner=n_inner,
-            activation_function="relu", layer_norm_epsilon=_EPSILON, tie_word_embeddings=False,
-            bos_token_id=None, eos_token_id=None, pad_token_id=0,
-        )).eval()
+        model = GPT2LMHeadModel(
+            GPT2Config(
+                vocab_size=v,
+                n_positions=MAX_POSITIONS,
+                n_embd=d,
+                n_layer=len(self.attention),
+                n_head=1,
+                n_inner=n_inner,
+                activation_function="relu",
+                layer_norm_epsilon=_EPSILON,
+                tie_word_embeddings=False,
+                bos_token_id=None,
+                eos_token_id=None,
+                pad_token_id=0,
+            )
+        ).eval()
         spare = d - 1
         with torch.no_grad():
             for name, parameter in model.named_parameters():

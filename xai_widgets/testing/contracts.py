@@ -56,7 +56,7 @@ def check_explanation(explainer: Explainer, adapter: ModelAdapter, question: Que
     assert error is None or error.shape == found.scores.shape
     gap = found.quality.convergence_gap
     if gap is not None:
-        change = np.array([row.value - row.baseline_value for row in found.rows])  # type: ignore[operator]
+        change = np.array([row.value - row.baseline_value for row in found.rows])
         real = np.abs(found.scores.astype(np.float64).sum(-1) - change)
         assert np.allclose(real, gap, atol=1e-4 + 1e-5 * np.abs(found.scores).sum()), f"gap is {real}, it says {gap}"
     again = type(explainer).build(**provenance.params).explain(adapter, question)
@@ -81,7 +81,9 @@ def check_units(explainer: Explainer, adapter: ModelAdapter, question: Question)
     for kind in get_args(UnitKind):
         spans = [(0, max(1, len(question.tokens.text) // 2))] if kind == "spans" else None
         units = question.tokens.units(kind, spans)
-        assert sorted(p for group in units.groups for p in group) == list(range(question.n_pos)), f"{kind}: not a partition"
+        assert sorted(p for group in units.groups for p in group) == list(range(question.n_pos)), (
+            f"{kind}: not a partition"
+        )
         found = explainer.explain(adapter, Question(question.tokens, units, question.target))
         assert found.scores.shape[-1] == len(units)
         assert np.isfinite(found.scores).all()
@@ -152,8 +154,11 @@ def check_error(explainer: Explainer, adapter: ModelAdapter, question: Question)
             if seen == place:
                 raise _BrokenOnPurposeError
 
+        def attempt(on_step: Callable[[int, int, str], None] = break_here) -> None:
+            explainer.explain(adapter, question, Context(on_step=on_step))
+
         try:
-            check_no_trace(adapter, lambda f=break_here: explainer.explain(adapter, question, Context(on_step=f)))
+            check_no_trace(adapter, attempt)
         except _BrokenOnPurposeError:
             continue
         raise AssertionError(f"an error at place {place} was swallowed")

@@ -76,7 +76,16 @@ class Mechanism:
         return ask(self.adapter, self.prompt, self.target, self.contrast, quantity=self.quantity)
 
 
-_WEIGHTS: Final = {"the": 0.0, "film": 0.0, "was": 0.0, "but": 0.0, "great": 4.0, "fine": 1.0, "dull": -2.0, "bad": -3.0}
+_WEIGHTS: Final = {
+    "the": 0.0,
+    "film": 0.0,
+    "was": 0.0,
+    "but": 0.0,
+    "great": 4.0,
+    "fine": 1.0,
+    "dull": -2.0,
+    "bad": -3.0,
+}
 
 
 def _bag_of_words() -> Circuit:
@@ -180,42 +189,81 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
     m.name: m
     for m in (
         Mechanism(
-            name="bag_of_words", does="the logit of 'yes' is the mean of one weight a word",
-            prompt="the film was great but dull", target="yes", cause=(_alone(3),), build=_bag_of_words,
-            left_out=(0, 0, 0, 4 / 6, 0, -2 / 6), shares=(0, 0, 0, 4 / 6, 0, -2 / 6),
+            name="bag_of_words",
+            does="the logit of 'yes' is the mean of one weight a word",
+            prompt="the film was great but dull",
+            target="yes",
+            cause=(_alone(3),),
+            build=_bag_of_words,
+            left_out=(0, 0, 0, 4 / 6, 0, -2 / 6),
+            shares=(0, 0, 0, 4 / 6, 0, -2 / 6),
             misses={"gradient_norm": _CONSTANT, "saliency": _CONSTANT},
         ),
         Mechanism(
-            name="copy", does="'say' copies the colour that follows 'mark'",
-            prompt="red blue mark green pink say", target="green", contrast="blue",
-            cause=(_alone(3), _alone(2, 5)), build=_copy, misses={"occlusion": _BLUR},
-        ),
-        Mechanism(
-            name="induction", does="repeats what followed the last token when it was last seen: ... a b ... a, then b",
-            prompt="c a b d e a", target="b", contrast="d", cause=(_alone(2), _alone(1, 5)), build=_induction,
+            name="copy",
+            does="'say' copies the colour that follows 'mark'",
+            prompt="red blue mark green pink say",
+            target="green",
+            contrast="blue",
+            cause=(_alone(3), _alone(2, 5)),
+            build=_copy,
             misses={"occlusion": _BLUR},
         ),
         Mechanism(
-            name="lookup", does="a country finds its pair among those given and says the city",
-            prompt="france=paris italy=rome spain=madrid italy", target="rome", contrast="paris",
-            cause=(_alone(1), _alone(3)), build=_lookup,
+            name="induction",
+            does="repeats what followed the last token when it was last seen: ... a b ... a, then b",
+            prompt="c a b d e a",
+            target="b",
+            contrast="d",
+            cause=(_alone(2), _alone(1, 5)),
+            build=_induction,
+            misses={"occlusion": _BLUR},
+        ),
+        Mechanism(
+            name="lookup",
+            does="a country finds its pair among those given and says the city",
+            prompt="france=paris italy=rome spain=madrid italy",
+            target="rome",
+            contrast="paris",
+            cause=(_alone(1), _alone(3)),
+            build=_lookup,
             # without the pair nothing matches; without the country all four positions are looked at alike
-            left_out=(-(1 - _share(3)) / 3, _share(3) - (1 - _share(3)) / 3 + 1 / 4, 0, _share(3) - (1 - _share(3)) / 3),
+            left_out=(
+                -(1 - _share(3)) / 3,
+                _share(3) - (1 - _share(3)) / 3 + 1 / 4,
+                0,
+                _share(3) - (1 - _share(3)) / 3,
+            ),
             misses={"occlusion": _BLUR},
         ),
         Mechanism(
-            name="negation", does="'not' turns the feeling of the next word around; the verdict is the mean feeling",
-            prompt="the film was not good today", target="no", contrast="yes", quantity="logit_diff",
-            cause=(_alone(3), _alone(4)), build=_negation, left_out=(0, 0, 0, 4 / 6, 2 / 6, 0),
+            name="negation",
+            does="'not' turns the feeling of the next word around; the verdict is the mean feeling",
+            prompt="the film was not good today",
+            target="no",
+            contrast="yes",
+            quantity="logit_diff",
+            cause=(_alone(3), _alone(4)),
+            build=_negation,
+            left_out=(0, 0, 0, 4 / 6, 2 / 6, 0),
         ),
         Mechanism(
-            name="saturated", does="the logit of 'alarm' is the evidence, but never more than 1; one word has plenty",
-            prompt="there was a fire today", target="alarm", cause=(_alone(3),), build=_saturated,
-            left_out=(0, 0, 0, 1, 0), misses={**dict.fromkeys(_LOCAL, _FLAT), "occlusion": _BLUR},
+            name="saturated",
+            does="the logit of 'alarm' is the evidence, but never more than 1; one word has plenty",
+            prompt="there was a fire today",
+            target="alarm",
+            cause=(_alone(3),),
+            build=_saturated,
+            left_out=(0, 0, 0, 1, 0),
+            misses={**dict.fromkeys(_LOCAL, _FLAT), "occlusion": _BLUR},
         ),
         Mechanism(
-            name="redundant", does="like saturated, with two words either of which is enough",
-            prompt="there was fire smoke today a", target="alarm", cause=(_alone(2, 3),), build=_saturated,
+            name="redundant",
+            does="like saturated, with two words either of which is enough",
+            prompt="there was fire smoke today a",
+            target="alarm",
+            cause=(_alone(2, 3),),
+            build=_saturated,
             left_out=(0,) * 6,
             misses={
                 **dict.fromkeys(_LOCAL, _FLAT),

@@ -24,10 +24,20 @@ def snapshot(model: Any, tokenizer: Any = None) -> dict[str, Any]:  # noqa: ANN4
     found: dict[str, Any] = {}
     for name, module in model.named_modules():
         hooks = {key: len(value) for key, value in vars(module).items() if _HOOKS in key and isinstance(value, dict)}
-        found[f"module {name}"] = (id(module), module.training, sorted(vars(module)), hooks, id(getattr(module, "forward", None).__func__))
+        found[f"module {name}"] = (
+            id(module),
+            module.training,
+            sorted(vars(module)),
+            hooks,
+            id(getattr(module, "forward", None).__func__),
+        )
     for name, parameter in model.named_parameters():
         found[f"parameter {name}"] = (
-            id(parameter), parameter.data_ptr(), parameter._version, parameter.requires_grad, id(parameter.grad) if parameter.grad is not None else None,
+            id(parameter),
+            parameter.data_ptr(),
+            parameter._version,
+            parameter.requires_grad,
+            id(parameter.grad) if parameter.grad is not None else None,
         )
     for name, buffer in model.named_buffers():
         found[f"buffer {name}"] = (id(buffer), buffer._version)
@@ -47,12 +57,21 @@ def tokenizer_settings(tokenizer: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any
     """Size, sides, truncation, padding and special tokens."""
     inner = getattr(tokenizer, "backend_tokenizer", None)
     return (
-        len(tokenizer), tokenizer.padding_side, tokenizer.truncation_side, str(tokenizer.special_tokens_map),
-        tokenizer.chat_template, repr(inner.truncation) if inner is not None else "", repr(inner.padding) if inner is not None else "",
+        len(tokenizer),
+        tokenizer.padding_side,
+        tokenizer.truncation_side,
+        str(tokenizer.special_tokens_map),
+        tokenizer.chat_template,
+        repr(inner.truncation) if inner is not None else "",
+        repr(inner.padding) if inner is not None else "",
     )
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """Places that differ, in words."""
     places = sorted(set(before) | set(after))
-    return [f"{place}: {before.get(place)!r} -> {after.get(place)!r}"[:300] for place in places if before.get(place) != after.get(place)]
+    return [
+        f"{place}: {before.get(place)!r} -> {after.get(place)!r}"[:300]
+        for place in places
+        if before.get(place) != after.get(place)
+    ]

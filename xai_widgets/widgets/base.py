@@ -44,7 +44,9 @@ def asset(name: str) -> Path:
     """A built file of the browser side; a source checkout that was never built has none."""
     path = _STATIC / name
     if not path.exists():
-        raise FileNotFoundError(f"{name} is not built: run `make setup` in a checkout, or reinstall the wheel, which carries it")
+        raise FileNotFoundError(
+            f"{name} is not built: run `make setup` in a checkout, or reinstall the wheel, which carries it"
+        )
     return path
 
 
@@ -64,7 +66,9 @@ class View(anywidget.AnyWidget):
         link_id: views of the same id share selections.
     """
 
-    explanation = traitlets.Dict(help="The answer: a snapshot and its buffers (protocol.schema.Packed).").tag(sync=True, echo_update=False)
+    explanation = traitlets.Dict(help="The answer: a snapshot and its buffers (protocol.schema.Packed).").tag(
+        sync=True, echo_update=False
+    )
     selection = traitlets.Dict(help="Pinned positions and targets; hovering stays in the browser.").tag(sync=True)
     display = traitlets.Dict(help="How to show: the chosen row, the link id.").tag(sync=True)
     status = traitlets.Dict(help="What the kernel is doing for this widget.").tag(sync=True, echo_update=False)
@@ -79,7 +83,7 @@ class View(anywidget.AnyWidget):
     def of(cls, session: Session | None, finding: Finding | None = None) -> Self:
         """A view of a session that runs already, or of a finding without a model."""
         new = cls.__new__(cls)
-        new._start(session, finding, None)
+        new._start(session, finding, None)  # noqa: SLF001 - it is one of us
         return new
 
     def _start(self, session: Session | None, finding: Finding | None, link_id: str | None) -> None:
@@ -88,8 +92,11 @@ class View(anywidget.AnyWidget):
         self._estimate: tuple[Ticket | None, np.ndarray] | None = None
         anywidget.AnyWidget.__init__(
             self,
-            explanation={"snapshot": None, "buffers": []}, selection={"pos": [], "target": [], "source": ""},
-            display={"row": None, "link_id": link_id}, status=_status("static" if session is None else "idle"), uid=uuid.uuid4().hex,
+            explanation={"snapshot": None, "buffers": []},
+            selection={"pos": [], "target": [], "source": ""},
+            display={"row": None, "link_id": link_id},
+            status=_status("static" if session is None else "idle"),
+            uid=uuid.uuid4().hex,
         )
         if finding is not None:
             self.publish(explanation=self._packed(finding, 0))
@@ -115,11 +122,17 @@ class View(anywidget.AnyWidget):
     # -- from the browser
 
     def _receive(self, _widget: object, content: Any, _buffers: list[memoryview]) -> None:  # noqa: ANN401 - any JSON
-        ticket = Ticket(str(content.get("id", "")), int(content.get("revision") or 0)) if isinstance(content, Mapping) else Ticket("")
+        ticket = (
+            Ticket(str(content.get("id", "")), int(content.get("revision") or 0))
+            if isinstance(content, Mapping)
+            else Ticket("")
+        )
         try:
             if not isinstance(content, Mapping) or content.get("v") != PROTOCOL_VERSION:
                 raise KernelError(
-                    "The page and the kernel speak different versions.", given=str(content)[:100], accepted=f"version {PROTOCOL_VERSION}",
+                    "The page and the kernel speak different versions.",
+                    given=str(content)[:100],
+                    accepted=f"version {PROTOCOL_VERSION}",
                     hint="reload the page and run the cell again",
                 )
             self._dispatch(content, ticket)
@@ -136,10 +149,19 @@ class View(anywidget.AnyWidget):
             self._fetch(int(content["row"]), ticket)
             return
         if kind != "request" or action not in ("explain", "generate", "methods"):
-            raise KernelError("There is no such message.", given=f"{kind}/{action}", accepted="request, cancel, fetch", hint="reload the page")
+            raise KernelError(
+                "There is no such message.",
+                given=f"{kind}/{action}",
+                accepted="request, cancel, fetch",
+                hint="reload the page",
+            )
         if self._session is None:
-            raise KernelError("There is no model here to ask.", given=str(action), accepted="a view of a model",
-                              hint="make it with xw.explain(lm, ...)")
+            raise KernelError(
+                "There is no model here to ask.",
+                given=str(action),
+                accepted="a view of a model",
+                hint="make it with xw.explain(lm, ...)",
+            )
         if action == "methods":
             self._session.submit_methods(list(EXPLAINERS), lambda job: self._methods_done(job, ticket))
             return
@@ -152,7 +174,9 @@ class View(anywidget.AnyWidget):
     def _fetch(self, row: int, ticket: Ticket) -> None:
         finding = self._session.finding if self._session else None
         if finding is None or not 0 <= row < finding.explanation.scores.shape[0]:
-            raise KernelError("There is no such row.", given=str(row), accepted="a row of the current answer", hint="ask again")
+            raise KernelError(
+                "There is no such row.", given=str(row), accepted="a row of the current answer", hint="ask again"
+            )
         buffers: list[bytes] = []
         header = put(finding.explanation.scores[row], buffers)
         self._say({"type": "result", "scores": header}, ticket, buffers)
@@ -162,13 +186,29 @@ class View(anywidget.AnyWidget):
     def on_seen(self, ticket: Ticket | None, seen: Seen) -> None:
         """The input is read: candidates at once, and a picture without scores if the input is new."""
         ticket = ticket or Ticket()
-        finding = Finding(seen.ask, blank(seen), seen.candidates, seen.generated, seen.question.target.quantity,
-                          self._session.adapter.name if self._session else "")
+        finding = Finding(
+            seen.ask,
+            blank(seen),
+            seen.candidates,
+            seen.generated,
+            seen.question.target.quantity,
+            self._session.adapter.name if self._session else "",
+        )
         packed = self._packed(finding, ticket.revision, with_scores=False)
         if self.explanation["snapshot"] is None:
             self.publish(explanation=packed)
-        self._say({"type": "progress", "done": 0, "total": 0, "note": "", "snapshot": packed["snapshot"],
-                   "candidates": [encode_candidate(c) for c in seen.candidates]}, ticket, packed["buffers"])
+        self._say(
+            {
+                "type": "progress",
+                "done": 0,
+                "total": 0,
+                "note": "",
+                "snapshot": packed["snapshot"],
+                "candidates": [encode_candidate(c) for c in seen.candidates],
+            },
+            ticket,
+            packed["buffers"],
+        )
 
     def on_step(self, ticket: Ticket | None, done: int, total: int, note: str) -> None:
         """A batch is done."""

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, get_args
+from collections.abc import Callable, Mapping
+from typing import Any, Final, get_args
 
 from xai_widgets.core.ask import Ask
 from xai_widgets.core.errors import UnknownNameError
 from xai_widgets.core.targets import Quantity
 from xai_widgets.core.tokens import UnitKind
 from xai_widgets.protocol.codec import decode_input, decode_target
+
+_AS_IT_IS: Final[dict[str, Callable[[Any], Any]]] = {
+    "method": str,
+    "params": dict,
+    "generated": lambda ids: tuple(int(i) for i in ids),
+    "unit": lambda unit: _one_of("unit", unit, get_args(UnitKind)),
+}
+"""Fields that only need their type."""
 
 
 def asked(now: Ask, request: Mapping[str, Any]) -> Ask:
@@ -23,16 +31,15 @@ def asked(now: Ask, request: Mapping[str, Any]) -> Ask:
     for name in ("target", "contrast"):
         if name in request:
             changes[name] = decode_target(request[name])
-    if request.get("method") is not None:
-        changes["method"] = str(request["method"])
-        if changes["method"] != now.method:
-            changes["params"] = {}
-    if request.get("params") is not None:
-        changes["params"] = dict(request["params"])
-    if "unit" in request:
-        changes["unit"] = _one_of("unit", request["unit"], get_args(UnitKind))
+    for name, read in _AS_IT_IS.items():
+        if request.get(name) is not None:
+            changes[name] = read(request[name])
+    if changes.get("method", now.method) != now.method:
+        changes.setdefault("params", {})
     if "quantity" in request:
-        changes["quantity"] = _one_of("quantity", request["quantity"], get_args(Quantity)) if request["quantity"] else None
+        changes["quantity"] = (
+            _one_of("quantity", request["quantity"], get_args(Quantity)) if request["quantity"] else None
+        )
     ask = now.changed(**changes)
     if ask.contrast is None and ask.quantity == "logit_diff":
         ask = ask.changed(quantity=None)

@@ -60,7 +60,7 @@ export function tokenStrip(root: HTMLElement, props: StripProps, callbacks: Stri
     "aria-orientation": "horizontal",
     tabindex: -1,
   });
-  const more = h("span", { class: "xw-more", hidden: true });
+  const more = h("span", { class: "xw-more", "aria-hidden": "true", hidden: true });
   root.append(strip);
   let now = props;
   let elements: HTMLElement[] = [];

@@ -4,7 +4,16 @@ import { type Cancel, type Fetch, PROTOCOL_VERSION, type Request } from "./gener
 /** The part of a request that a view decides. Fields left out keep the value of the last answer. */
 export type Question = Pick<
   Request,
-  "input" | "target" | "contrast" | "quantity" | "method" | "params" | "unit" | "confirmed" | "max_new_tokens"
+  | "input"
+  | "target"
+  | "contrast"
+  | "quantity"
+  | "method"
+  | "params"
+  | "unit"
+  | "generated"
+  | "confirmed"
+  | "max_new_tokens"
 >;
 
 export interface Envelope {

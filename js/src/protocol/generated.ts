@@ -209,7 +209,8 @@ export interface Status {
 /**
  * Browser to kernel: ask something. `view` tells whose it is.
  *
- * explain: fields left out keep the value of the last answer; `confirmed` says yes to a long run.
+ * explain: fields left out keep the value of the last answer; `generated` gives the ids of tokens that were written before
+ * (undo needs them); `confirmed` says yes to a long run.
  * generate: write `max_new_tokens` tokens after the input. methods: list methods with their cost for this question.
  */
 export interface Request {
@@ -226,6 +227,7 @@ export interface Request {
   method?: string;
   params?: Record<string, unknown>;
   unit?: string;
+  generated?: number[];
   max_new_tokens?: number;
   confirmed?: boolean;
 }

@@ -51,8 +51,8 @@ export const PIN_DEBOUNCE_MS = 300;
 
 /** The whole question an answer belongs to, so that it can be asked again. */
 export function questionOf(answer: Answer): Question {
-  const { input, target, contrast, quantity, method, unit_kind } = answer.snapshot;
-  const question: Question = { target, contrast, unit: unit_kind };
+  const { input, target, contrast, quantity, method, unit_kind, generated } = answer.snapshot;
+  const question: Question = { target, contrast, unit: unit_kind, generated: generated.map((g) => g.id) };
   // Ids can't be sent back as they are; the kernel keeps its own.
   if (input.kind !== "ids") question.input = input;
   if (quantity) question.quantity = quantity;
@@ -292,7 +292,8 @@ function stores(): Map<string, Store> {
  */
 export function openStore(model: Model, until: AbortSignal): Store {
   const store = createStore(model, until);
-  stores().set(store.uid, store);
+  // Without a name there is nothing to be found by.
+  if (store.uid) stores().set(store.uid, store);
   const forget = () => {
     if (stores().get(store.uid) === store) stores().delete(store.uid);
   };
@@ -302,5 +303,5 @@ export function openStore(model: Model, until: AbortSignal): Store {
 
 /** The store for a view; made here only if a host never called `initialize`. */
 export function findStore(model: Model): Store {
-  return stores().get(model.get("uid")) ?? openStore(model, new AbortController().signal);
+  return stores().get(model.get("uid") ?? "") ?? openStore(model, new AbortController().signal);
 }

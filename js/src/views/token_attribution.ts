@@ -26,7 +26,7 @@ import { sceneMaker } from "../state/scene.ts";
 import { entries } from "../state/selection.ts";
 import { signal, watch } from "../state/signal.ts";
 import { findStore, openStore, type Store } from "../state/store.ts";
-import { askContrast, askContrastUnit, askQuantity, askTarget } from "./token_attribution/asking.ts";
+import { askCandidate, askContrast, askContrastUnit, askQuantity, askTarget } from "./token_attribution/asking.ts";
 import * as props from "./token_attribution/props.ts";
 
 /** How many tokens "generate" asks for. */
@@ -180,14 +180,15 @@ function mount(store: Store, el: HTMLElement, until: AbortSignal): void {
     { act: (name) => (name === "methods" ? pick() : store.confirm(view)) },
     until,
   );
-  right.append(h("h5", { class: "xw-h" }, "Next token"));
+  const heading = h("h5", { class: "xw-h" });
+  right.append(heading);
   const list = candidateList(
     right,
     props.candidateProps(scene, local.value),
     {
-      explain: (id) => ask(askTarget(scene, { kind: "token", id })),
+      explain: (id) => ask(askCandidate(scene, { kind: "token", id })),
       contrast: (id) => ask(askContrast(scene, id === null ? null : { kind: "token", id })),
-      other: (text, contrast) => ask((contrast ? askContrast : askTarget)(scene, { kind: "text", text })),
+      other: (text, contrast) => ask((contrast ? askContrast : askCandidate)(scene, { kind: "text", text })),
     },
     until,
   );
@@ -251,6 +252,7 @@ function mount(store: Store, el: HTMLElement, until: AbortSignal): void {
     generate.disabled = live?.action === "generate";
     said.update({ notice: noticeOf(store, scene) });
     right.hidden = scene.candidates.length === 0 && (s !== undefined || state === "static");
+    setText(heading, props.listHeading(scene));
     list.update(props.candidateProps(scene, local.value));
     scales.update(props.legendProps(scene, scaleNow(scene)));
     quantity.update(props.quantityProps(scene));

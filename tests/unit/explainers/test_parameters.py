@@ -89,7 +89,12 @@ def test_whole_numbers_for_floats() -> None:
 
 def test_own_parameters_first() -> None:
     """What is special about a method comes before what its family shares."""
-    assert [p["name"] for p in describe(EXPLAINERS["occlusion"])["params"]] == ["window", "stride", "mode", "replacement"]
+    assert [p["name"] for p in describe(EXPLAINERS["occlusion"])["params"]] == [
+        "window",
+        "stride",
+        "mode",
+        "replacement",
+    ]
 
 
 def test_plain_field_is_a_mistake_of_ours() -> None:

@@ -26,10 +26,10 @@ def test_whole_units_go(lm: ModelAdapter) -> None:
     question = ask(lm, "ab cd", [5], unit="word")
     a, b, space, c, d = (int(i) for i in question.tokens.ids)
     assert question.units.groups == ((0, 1, 2), (3, 4))
-    assert Removal(question, "replace", 7).without([1]) == Variant((a, b, space, 7, 7))
+    assert Removal(question, "replace", (7,) * 5).without([1]) == Variant((a, b, space, 7, 7))
     assert Removal(question, "delete").without([0]) == Variant((c, d))
     assert Removal(question, "mask").without([0]) == Variant((a, b, space, c, d), frozenset({0, 1, 2}))
-    assert Removal(question, "replace", 7).without([]) == Variant((a, b, space, c, d))
+    assert Removal(question, "replace", (7,) * 5).without([]) == Variant((a, b, space, c, d))
 
 
 def test_replacement(lm: ModelAdapter) -> None:
@@ -49,6 +49,18 @@ def test_the_choice_is_told(lm: ModelAdapter) -> None:
     assert found.baseline == f"replaced by '\\n' (token {newline})"
     assert found.provenance.params == {"mode": "replace", "replacement": newline}
     assert LeaveOneOut(mode="mask").explain(lm, ask(lm, "abc", [5])).baseline == "hidden from attention"
+
+
+def test_the_replacement_itself_is_taken_away_too(lm: ModelAdapter) -> None:
+    """A newline put in a newline's place would score zero whatever it does; a space stands in for it, and this is told."""
+    newline, space = lm.continuation("\n")[0], lm.continuation(" ")[0]
+    question = ask(lm, "a\nb", [5])
+    removal = LeaveOneOut().removal(lm, question)
+    assert removal.replacements == (newline, space, newline)
+    found = LeaveOneOut().explain(lm, question)
+    assert found.scores[0, 1] != 0 and f"(token {space})" in (found.baseline or "")
+    assert found.provenance.params == {"mode": "replace", "replacement": ""}
+    assert LeaveOneOut(replacement=newline).explain(lm, question).scores[0, 1] == 0
 
 
 @pytest.mark.parametrize("explainer", [LeaveOneOut(mode="delete"), Occlusion(mode="delete", window=3)])

@@ -49,7 +49,9 @@ def baseline(adapter: ModelAdapter, question: Question, which: str) -> Baseline:
 def random_tokens(adapter: ModelAdapter, question: Question, n_samples: int, context: Context) -> Baseline:
     """For each sample, tokens drawn uniformly from the vocabulary at every position: [sample, pos, d_model]."""
     ids = context.rng.integers(0, adapter.d_vocab, size=(n_samples, question.n_pos))
-    return Baseline(torch.stack([adapter.embed(row.tolist()).float() for row in ids]), "random tokens of the vocabulary")
+    return Baseline(
+        torch.stack([adapter.embed(row.tolist()).float() for row in ids]), "random tokens of the vocabulary"
+    )
 
 
 def _token(adapter: ModelAdapter, which: str) -> int:
@@ -57,10 +59,18 @@ def _token(adapter: ModelAdapter, which: str) -> int:
         pad = getattr(adapter.tokenizer, "pad_token_id", None)
         if isinstance(pad, int):
             return pad
-        raise ValueRefusedError("baseline", given="'pad' with a tokenizer that has no pad token",
-                                accepted='"zero", "mean" or a text of one token', hint='use baseline="zero"')
+        raise ValueRefusedError(
+            "baseline",
+            given="'pad' with a tokenizer that has no pad token",
+            accepted='"zero", "mean" or a text of one token',
+            hint='use baseline="zero"',
+        )
     ids = adapter.continuation(which) if which else ()
     if len(ids) != 1:
-        raise ValueRefusedError("baseline", given=f"{which!r}, which is {len(ids)} tokens",
-                                accepted='"zero", "mean", "pad" or a text of one token', hint='use baseline="zero"')
+        raise ValueRefusedError(
+            "baseline",
+            given=f"{which!r}, which is {len(ids)} tokens",
+            accepted='"zero", "mean", "pad" or a text of one token',
+            hint='use baseline="zero"',
+        )
     return int(ids[0])

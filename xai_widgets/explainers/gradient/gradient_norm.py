@@ -37,7 +37,9 @@ class GradientNorm(LocalGradient):
     (True, 'log_prob / embedding')
     """
 
-    norm: str = param("l2", "length of the gradient: l2 (root of squares) or l1 (sum of magnitudes)", choices=("l2", "l1"))
+    norm: str = param(
+        "l2", "length of the gradient: l2 (root of squares) or l1 (sum of magnitudes)", choices=("l2", "l1")
+    )
 
     name: ClassVar[str] = "gradient_norm"
     title: ClassVar[str] = "Gradient norm"

@@ -61,7 +61,9 @@ class GradientShap(Explainer):
 
     def work(self, adapter: ModelAdapter, question: Question) -> Cost:
         """One gradient a draw, and the numbers at the input and at the baselines."""
-        return count(adapter, question, self.n_samples, forward_only=1 + (self.n_samples if self.baseline == "random" else 1))
+        return count(
+            adapter, question, self.n_samples, forward_only=1 + (self.n_samples if self.baseline == "random" else 1)
+        )
 
     def attribute(self, adapter: ModelAdapter, question: Question, context: Context) -> Attribution:
         """Draw everything first, in the order baselines, noise, places; then take the gradients in batches."""
@@ -87,10 +89,15 @@ class GradientShap(Explainer):
         bases = starts if self.baseline == "random" else starts[:1]
         base_value = self._mean_value(adapter, question, bases, context)
         return Attribution(
-            scores=mean.mean, values=value, baseline=absent.words, baseline_values=base_value,
+            scores=mean.mean,
+            values=value,
+            baseline=absent.words,
+            baseline_values=base_value,
             quality=Quality(
-                exact=False, convergence_gap=tuple(np.abs(mean.mean.sum(-1) - (value - base_value)).tolist()),
-                n_samples=self.n_samples, standard_error=mean.standard_error,
+                exact=False,
+                convergence_gap=tuple(np.abs(mean.mean.sum(-1) - (value - base_value)).tolist()),
+                n_samples=self.n_samples,
+                standard_error=mean.standard_error,
             ),
             draws=True,
         )

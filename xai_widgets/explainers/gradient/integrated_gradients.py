@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -64,7 +65,9 @@ class IntegratedGradients(Explainer):
     summary: ClassVar[str] = "shares of the change from a baseline to the input"
     reference: ClassVar[str] = "Sundararajan, Taly, Yan 2017, arXiv 1703.01365"
     needs: ClassVar[tuple[CapabilityName, ...]] = ("gradients",)
-    good_at: ClassVar[str] = "the shares add up to a real difference, and it says by how much they miss; sees past saturation"
+    good_at: ClassVar[str] = (
+        "the shares add up to a real difference, and it says by how much they miss; sees past saturation"
+    )
     bad_at: ClassVar[str] = "depends on the baseline; the path runs through embeddings that no text has"
 
     def work(self, adapter: ModelAdapter, question: Question) -> Cost:
@@ -76,7 +79,12 @@ class IntegratedGradients(Explainer):
         require_slope(question)
         here = own_embeddings(adapter, question)
         absent = baseline(adapter, question, self.baseline)
-        ends = adapter.values_at(question, torch.stack([here, absent.embeddings]), context).cpu().numpy().astype(np.float64)
+        ends = (
+            adapter.values_at(question, torch.stack([here, absent.embeddings]), context)
+            .cpu()
+            .numpy()
+            .astype(np.float64)
+        )
         change = ends[:, 0] - ends[:, 1]
 
         mean = Mean()
@@ -93,18 +101,23 @@ class IntegratedGradients(Explainer):
                 context.partial(shown, estimate=True)
         scores = mean.mean
         return Attribution(
-            scores=scores, values=ends[:, 0], baseline=absent.words, baseline_values=ends[:, 1],
+            scores=scores,
+            values=ends[:, 0],
+            baseline=absent.words,
+            baseline_values=ends[:, 1],
             quality=Quality(
-                exact=False, convergence_gap=tuple(float(g) for g in np.abs(scores.sum(-1) - change)),
-                n_samples=self.smooth or None, standard_error=mean.standard_error,
+                exact=False,
+                convergence_gap=tuple(float(g) for g in np.abs(scores.sum(-1) - change)),
+                n_samples=self.smooth or None,
+                standard_error=mean.standard_error,
             ),
             draws=self.smooth > 0,
         )
 
-    def _walk(  # noqa: ANN202 - yields (places done, scores [row, unit] so far)
+    def _walk(
         self, adapter: ModelAdapter, question: Question, start: Tensor, end: Tensor, context: Context, before: int
-    ):
-        """Scores so far after each batch; the last ones are the integral."""
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Places done and scores [row, unit] so far, after each batch; the last ones are the integral."""
         places, weights = nodes(self.rule, self.n_steps)
         order = spread_order(self.n_steps)
         path = end - start

@@ -65,7 +65,8 @@ def count(adapter: ModelAdapter, question: Question, steps: int, forward_only: i
     length = question.n_pos + len(question.target) - 1
     size = max(1, adapter.steps_per_batch(question))
     return Cost(
-        passes=-(-steps // size) + -(-forward_only // size), tokens=(steps + forward_only) * length,
+        passes=-(-steps // size) + -(-forward_only // size),
+        tokens=(steps + forward_only) * length,
         backward_tokens=steps * length * question.target.n_rows,
     )
 

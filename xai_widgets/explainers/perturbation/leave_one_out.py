@@ -65,7 +65,7 @@ class LeaveOneOut(RemovalMethod):
         n_units = len(question.units)
         variants = [removal.without(()), *(removal.without((unit,)) for unit in range(n_units))]
         shown = np.zeros((question.target.n_rows, n_units))
-        if context.wants_partial and removal.token is not None and has_gradient(adapter, question):
+        if context.wants_partial and removal.replacements and has_gradient(adapter, question):
             shown = first_order(adapter, question, removal, context)
             context.partial(shown, estimate=True)
 
@@ -76,16 +76,18 @@ class LeaveOneOut(RemovalMethod):
 
         values = score_all(adapter, question, variants, context, exact_so_far if context.wants_partial else None)
         return Attribution(
-            scores=(values[0] - values[1:]).T, values=values[0], baseline=removal.words, quality=Quality(exact=True),
+            scores=(values[0] - values[1:]).T,
+            values=values[0],
+            baseline=removal.words,
+            quality=Quality(exact=True),
             resolved=removal.resolved,
         )
 
 
 def first_order(adapter: ModelAdapter, question: Question, removal: Removal, context: Context) -> np.ndarray:
     """Estimate of the leave-one-out scores from one gradient: (embedding - replacement's) . gradient, [row, unit]."""
-    assert removal.token is not None
     here = adapter.embed([int(i) for i in question.tokens.ids])
-    there = adapter.embed([removal.token] * question.n_pos)
+    there = adapter.embed(removal.replacements)
     grads = adapter.gradient(question, here[None], context).grads[:, 0]
     per_token = ((here - there).float() * grads).sum(-1)
     return question.units.add_up(per_token.cpu().numpy().astype(np.float64))

@@ -57,9 +57,12 @@ class Occlusion(RemovalMethod):
         """Refuse strides that leave units out."""
         super().__post_init__()
         if self.stride > self.window:
-            raise ValueRefusedError("stride", given=f"stride {self.stride} with window {self.window}",
-                                    accepted=f"1 to {self.window}, so that every unit is in a window",
-                                    hint="use a smaller stride or a larger window")
+            raise ValueRefusedError(
+                "stride",
+                given=f"stride {self.stride} with window {self.window}",
+                accepted=f"1 to {self.window}, so that every unit is in a window",
+                hint="use a smaller stride or a larger window",
+            )
 
     def windows(self, n_units: int) -> list[range]:
         """Units of each window, in order."""
@@ -90,5 +93,10 @@ class Occlusion(RemovalMethod):
                 context.partial(np.where(units, spread(np.nan_to_num(values)), 0.0), units)
 
         values = score_all(adapter, question, variants, context, exact_so_far if context.wants_partial else None)
-        return Attribution(scores=spread(values), values=values[0], baseline=removal.words, quality=Quality(exact=True),
-                           resolved=removal.resolved)
+        return Attribution(
+            scores=spread(values),
+            values=values[0],
+            baseline=removal.words,
+            quality=Quality(exact=True),
+            resolved=removal.resolved,
+        )

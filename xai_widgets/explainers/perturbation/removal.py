@@ -21,7 +21,7 @@ Mode = Literal["replace", "mask", "delete"]
 numbers. `delete`: the text without it; later positions move up."""
 
 MODE_DOC = "what takes a unit away: another token in its place, no attention to it, or the text without it"
-REPLACEMENT_DOC = "token put in its place (a text of one token, or a token id); empty: a newline, else pad, eos or unk"
+REPLACEMENT_DOC = "token put in its place (a text of one token, or a token id); empty: a newline, and a space for newlines"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +39,15 @@ class RemovalMethod(Explainer):
         """How units of this question are taken away; refuses what can't be done."""
         if self.mode == "mask":
             adapter.require("attention_mask")
-        token = replacement_id(adapter, self.replacement) if self.mode == "replace" else None
-        return Removal(question, self.mode, token, "" if token is None else adapter.token_text(token))
+        if self.mode != "replace":
+            return Removal(question, self.mode)
+        token = replacement_id(adapter, self.replacement)
+        other = token if self.replacement != "" else second_id(adapter, token)
+        ids = tuple(other if int(i) == token else token for i in question.tokens.ids)
+        words = f"replaced by {adapter.token_text(token)!r} (token {token})"
+        if other in ids and other != token:
+            words += f", and that itself by {adapter.token_text(other)!r} (token {other})"
+        return Removal(question, self.mode, ids, words)
 
 
 @dataclass(frozen=True)
@@ -49,13 +56,14 @@ class Removal:
 
     Attributes:
         question: whose input. mode: see `Mode`.
-        token: id of the replacement; None for the other modes. text: its text, for people.
+        replacements: what stands in for each position; empty for the other modes.
+        replaced: the same in words.
     """
 
     question: Question
     mode: str
-    token: int | None = None
-    text: str = ""
+    replacements: tuple[int, ...] = ()
+    replaced: str = ""
 
     def without(self, units: Iterable[int]) -> Variant:
         """The input without these units.
@@ -68,12 +76,13 @@ class Removal:
         if self.mode == "mask":
             return Variant(tuple(ids), frozenset(gone))
         if self.mode == "replace":
-            assert self.token is not None
-            return Variant(tuple(self.token if i in gone else token for i, token in enumerate(ids)))
+            return Variant(tuple(self.replacements[i] if i in gone else token for i, token in enumerate(ids)))
         left = tuple(token for i, token in enumerate(ids) if i not in gone)
         if not left:
             raise ValueRefusedError(
-                "mode", given="'delete' of the whole input", accepted="an input that still has a token without the unit",
+                "mode",
+                given="'delete' of the whole input",
+                accepted="an input that still has a token without the unit",
                 hint="use mode='replace' or mode='mask', or smaller units",
             )
         return Variant(left)
@@ -82,13 +91,13 @@ class Removal:
     def words(self) -> str:
         """What "absent" means, for people."""
         if self.mode == "replace":
-            return f"replaced by {self.text!r} (token {self.token})"
+            return self.replaced
         return "hidden from attention" if self.mode == "mask" else "deleted"
 
     @property
     def resolved(self) -> dict[str, str | int]:
         """The replacement that was chosen, as a parameter that gives the same again."""
-        return {} if self.token is None else {"replacement": self.token}
+        return {"replacement": self.replacements[0]} if len(set(self.replacements)) == 1 else {}
 
 
 def replacement_id(adapter: ModelAdapter, replacement: str | int) -> int:
@@ -101,15 +110,21 @@ def replacement_id(adapter: ModelAdapter, replacement: str | int) -> int:
     """
     if isinstance(replacement, int):
         if not 0 <= replacement < adapter.d_vocab:
-            raise ValueRefusedError("replacement", given=f"token id {replacement}", accepted=f"0 to {adapter.d_vocab - 1}",
-                                    hint='give an id of the vocabulary, or a text such as replacement=" the"')
+            raise ValueRefusedError(
+                "replacement",
+                given=f"token id {replacement}",
+                accepted=f"0 to {adapter.d_vocab - 1}",
+                hint='give an id of the vocabulary, or a text such as replacement=" the"',
+            )
         return replacement
     ids = adapter.continuation(replacement or "\n")
     if len(ids) == 1:
         return int(ids[0])
     if replacement:
         raise ValueRefusedError(
-            "replacement", given=f"{replacement!r}, which is {len(ids)} tokens", accepted="a text of one token, or a token id",
+            "replacement",
+            given=f"{replacement!r}, which is {len(ids)} tokens",
+            accepted="a text of one token, or a token id",
             hint='choose a short common word, a leading space included: replacement=" the"',
         )
     for name in ("pad_token_id", "eos_token_id", "unk_token_id"):
@@ -117,6 +132,15 @@ def replacement_id(adapter: ModelAdapter, replacement: str | int) -> int:
         if isinstance(found, int):
             return found
     return 0
+
+
+def second_id(adapter: ModelAdapter, token: int) -> int:
+    """What stands in for the replacement token itself, which could not be taken away by putting it in its own place."""
+    for text in (" ", ",", "."):
+        ids = adapter.continuation(text)
+        if len(ids) == 1 and ids[0] != token:
+            return int(ids[0])
+    return 0 if token != 0 else 1
 
 
 def score_all(

@@ -46,7 +46,7 @@ class ShapleySampling(RemovalMethod):
 
     mode: str = param("replace", MODE_DOC, choices=("replace", "mask"))
     n_samples: int = param(25, "random orders (of pairs of orders, if antithetic)", at_least=2)
-    antithetic: bool = param(False, "follow each order by its reverse")  # noqa: FBT003 - the value of a parameter
+    antithetic: bool = param(False, "follow each order by its reverse")
 
     name: ClassVar[str] = "shapley_sampling"
     title: ClassVar[str] = "Shapley sampling"
@@ -85,19 +85,28 @@ class ShapleySampling(RemovalMethod):
         everything, nothing = values[frozenset()], values[frozenset(range(n))]
         scores = stacked.mean(0)
         return Attribution(
-            scores=scores, values=everything, baseline=f"every unit {removal.words}", baseline_values=nothing,
+            scores=scores,
+            values=everything,
+            baseline=f"every unit {removal.words}",
+            baseline_values=nothing,
             quality=Quality(
-                exact=False, n_samples=self.n_samples,
+                exact=False,
+                n_samples=self.n_samples,
                 convergence_gap=tuple(np.abs(scores.sum(-1) - (everything - nothing)).tolist()),
                 standard_error=stacked.std(0, ddof=1) / np.sqrt(self.n_samples),
             ),
-            resolved=removal.resolved, draws=True,
+            resolved=removal.resolved,
+            draws=True,
         )
 
     @staticmethod
     def _fill(
-        values: dict[frozenset[int], np.ndarray], orders: list[np.ndarray], removal: Removal, adapter: ModelAdapter,
-        question: Question, context: Context,
+        values: dict[frozenset[int], np.ndarray],
+        orders: list[np.ndarray],
+        removal: Removal,
+        adapter: ModelAdapter,
+        question: Question,
+        context: Context,
     ) -> None:
         """Score the removed sets these orders pass through and that have no value yet."""
         wanted = [gone for order in orders for gone in _removed(order) if gone not in values]
@@ -109,10 +118,15 @@ class ShapleySampling(RemovalMethod):
 
 def _part(context: Context, before: int, size: int, total: int) -> Context:
     """A context for the scorer's calls of one round that reports to `context` in orders, not in inputs."""
+
+    def cancelled() -> bool:
+        context.check()  # raises if so
+        return False
+
     return Context(
         context.seed,
         on_step=lambda done, of, _note: context.step(before + size * done // max(of, 1), total, "orders"),
-        is_cancelled=lambda: bool(context.check()),
+        is_cancelled=cancelled,
     )
 
 

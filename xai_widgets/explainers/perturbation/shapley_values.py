@@ -82,11 +82,14 @@ class ShapleyValues(RemovalMethod):
                 if unit not in some:
                     scores[:, unit] += (value_of[some | {unit}] - value_of[some]) / (n * comb(n - 1, len(some)))
         return Attribution(
-            scores=scores, values=value_of[everything], baseline=f"every unit {removal.words}",
+            scores=scores,
+            values=value_of[everything],
+            baseline=f"every unit {removal.words}",
             baseline_values=value_of[frozenset()],
-            quality=Quality(exact=True, convergence_gap=tuple(
-                np.abs(scores.sum(-1) - (value_of[everything] - value_of[frozenset()])).tolist()
-            )),
+            quality=Quality(
+                exact=True,
+                convergence_gap=tuple(np.abs(scores.sum(-1) - (value_of[everything] - value_of[frozenset()])).tolist()),
+            ),
             resolved=removal.resolved,
         )
 

@@ -21,6 +21,15 @@ export function askTarget(scene: Scene, target: TargetSpec): Question {
   };
 }
 
+/**
+ * A candidate was clicked. The list is of the target's own place: the end of the input, where the click explains another
+ * token; or the place of a generated token, where other tokens can only be what that one is compared with.
+ */
+export function askCandidate(scene: Scene, candidate: TargetSpec): Question | null {
+  if (scene.about?.snapshot.target?.kind !== "generated") return askTarget(scene, candidate);
+  return candidate.kind === "token" && candidate.id === scene.target ? null : askContrast(scene, candidate);
+}
+
 /** Compare with another token, or (null) with none. */
 export function askContrast(scene: Scene, contrast: TargetSpec | null): Question {
   return { contrast, ...(contrast ? fixedTarget(scene) : {}), ...quantityFor(scene, contrast !== null) };

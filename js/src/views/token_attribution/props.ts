@@ -130,6 +130,12 @@ export function stripProps(store: Store, scene: Scene, scale: Scale): StripProps
   };
 }
 
+/** Which place the list of tokens is about. */
+export function listHeading({ about }: Scene): string {
+  const s = about?.snapshot;
+  return s?.target?.kind === "generated" && s.rows[0] ? `In place of “${s.rows[0].text.trim()}”` : "Next token";
+}
+
 export function candidateProps(scene: Scene, { wanted }: Local): CandidateListProps {
   const { target, contrast } = wanted;
   return {

@@ -7,6 +7,7 @@ number explained is the log-probability of the first token of `good` against tha
 rank of the best-scored token of the evidence word; signed scores are ranked with their sign. Rows are left out, for all
 methods alike, where the evidence is not in the prefix or good and bad begin with the same token. `random` is the mean over
 200 draws of scores on the same rows: short prefixes make it high. In brackets: the half width of a 95 % interval over rows.
+Ctrl-C prints the table so far.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import csv
 import re
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -25,6 +27,7 @@ import numpy as np
 
 from xai_widgets.adapters.base import ModelAdapter
 from xai_widgets.core.context import Context
+from xai_widgets.core.errors import CapabilityError
 from xai_widgets.core.methods import make
 from xai_widgets.core.registry import EXPLAINERS
 from xai_widgets.core.scores import reciprocal_rank
@@ -37,16 +40,13 @@ VARIANTS: dict[str, tuple[Mapping[str, Any], ...]] = {
         {"mode": "mask"},
         {"mode": "delete"},
         {"replacement": " the"},
-        {"replacement": ","},
         {"replacement": "<pad>"},
-        {"replacement": "<unk>"},
     ),
     "occlusion": ({"window": 2}, {"window": 3}),
     "shapley_sampling": ({"n_samples": 10}, {"n_samples": 10, "mode": "mask"}),
     "shapley_values": ({}, {"mode": "mask"}),
-    "gradient_norm": ({"norm": "l1"}, {"norm": "l2"}, {"norm": "l2", "smooth": 10}),
-    "saliency": ({},),
-    "input_x_gradient": ({}, {"smooth": 10}),
+    "gradient_norm": ({"norm": "l1"}, {"norm": "l2"}),
+    "input_x_gradient": ({},),
     "integrated_gradients": ({"baseline": "zero"}, {"baseline": "mean"}, {"baseline": "pad"}, {"baseline": "\n"}),
     "gradient_shap": ({"baseline": "random"}, {"baseline": "zero"}),
 }
@@ -78,12 +78,10 @@ def read(path: Path, adapter: ModelAdapter, limit: int) -> list[Row]:
     return found
 
 
-def random_ranks(rows: list[Row], draws: int = 200) -> np.ndarray:
-    """Mean reciprocal rank of random scores, by row."""
+def random_rank(row: Row, draws: int = 200) -> float:
+    """Mean reciprocal rank of random scores."""
     rng = np.random.default_rng(0)
-    return np.array(
-        [np.mean([reciprocal_rank(rng.random(row.question.n_pos), row.evidence) for _ in range(draws)]) for row in rows]
-    )
+    return float(np.mean([reciprocal_rank(rng.random(row.question.n_pos), row.evidence) for _ in range(draws)]))
 
 
 def configurations(only: set[str]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -92,8 +90,8 @@ def configurations(only: set[str]) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def resolved(adapter: ModelAdapter, params: Mapping[str, Any]) -> dict[str, Any]:
-    """`<pad>` and `<unk>` stand for the tokenizer's own."""
-    ids = {"<pad>": adapter.tokenizer.pad_token_id, "<unk>": adapter.tokenizer.unk_token_id}
+    """`<pad>` stands for the tokenizer's own."""
+    ids = {"<pad>": adapter.tokenizer.pad_token_id}
     return {key: ids.get(value, value) for key, value in params.items()}
 
 
@@ -113,33 +111,60 @@ def main() -> None:
     if not any(sets.values()):
         sys.exit(f"no usable rows in {arguments.data}")
     wanted = {name for name in arguments.only.split(",") if name}
-    print(f"{adapter!r}; rows used: " + ", ".join(f"{name} {len(rows)}" for name, rows in sets.items()))
-    print("columns: mean over sets, seconds a row, then each set")
-    report("random", {name: random_ranks(rows) for name, rows in sets.items()}, 0.0)
-    n_rows = sum(len(rows) for rows in sets.values())
-    for name, params in configurations(wanted):
-        explainer = make(EXPLAINERS[name], resolved(adapter, params))
-        start = time.perf_counter()
-        ranks = {}
-        for set_name, rows in sets.items():
-            usable = [row for row in rows if name != "shapley_values" or row.question.n_pos <= 10]
-            ranks[set_name] = np.array(
-                [
-                    reciprocal_rank(explainer.explain(adapter, row.question, Context(seed=i)).scores[0], row.evidence)
-                    for i, row in enumerate(usable)
-                ]
-            )
-        label = name + "".join(f" {key}={value!r}" for key, value in params.items())
-        report(label, ranks, (time.perf_counter() - start) / n_rows)
+    methods = {
+        name + "".join(f" {key}={value!r}" for key, value in params.items()): make(
+            EXPLAINERS[name], resolved(adapter, params)
+        )
+        for name, params in configurations(wanted)
+    }
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it was started in the background
+    table = Table(list(sets), ["random", *methods])
+    # all methods on one row, and a row of each set in turn: stopped early, every figure is still over the same rows
+    turns = [(name, rows[i]) for i in range(arguments.rows) for name, rows in sets.items() if i < len(rows)]
+    try:
+        for done, (name, row) in enumerate(turns):
+            table.add("random", name, random_rank(row), 0.0)
+            for label, explainer in methods.items():
+                start = time.perf_counter()
+                try:
+                    scores = explainer.explain(adapter, row.question, Context(seed=done)).scores[0]
+                except CapabilityError:  # too many units for exact Shapley values: not a row of that method
+                    continue
+                table.add(label, name, reciprocal_rank(scores, row.evidence), time.perf_counter() - start)
+            print(f"\r{done + 1} of {len(turns)} rows", end="", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nstopped early", file=sys.stderr)
+    print(adapter)
+    print(table)
 
 
-def report(label: str, ranks: Mapping[str, np.ndarray], seconds: float) -> None:
-    """One line of the table."""
-    every = np.concatenate(list(ranks.values()))
-    mean = np.mean([r.mean() for r in ranks.values() if len(r)])
-    half = 1.96 * every.std() / np.sqrt(len(every))
-    each = "  ".join(f"{r.mean():.3f}" if len(r) else "  -  " for r in ranks.values())
-    print(f"{label:48s} {mean:.3f} [{half:.3f}]  {seconds:6.3f} s   {each}", flush=True)
+class Table:
+    """Reciprocal ranks by method and set, and the time they took."""
+
+    def __init__(self, sets: list[str], methods: list[str]) -> None:
+        """Empty."""
+        self.ranks: dict[str, dict[str, list[float]]] = {m: {s: [] for s in sets} for m in methods}
+        self.seconds = dict.fromkeys(methods, 0.0)
+
+    def add(self, method: str, name: str, rank: float, seconds: float) -> None:
+        """One row's figure."""
+        self.ranks[method][name].append(rank)
+        self.seconds[method] += seconds
+
+    def __str__(self) -> str:
+        """Method, mean over sets, half width of its interval, rows, seconds a row, then each set."""
+        head = f"{'':46s} mean  [95 %]    n  s/row   " + "  ".join(name[:14] for name in self.ranks["random"])
+        return "\n".join([head, *(self._line(method) for method in self.ranks)])
+
+    def _line(self, method: str) -> str:
+        sets = [np.array(r) for r in self.ranks[method].values()]
+        every = np.concatenate(sets)
+        if not len(every):
+            return f"{method:46s} no rows"
+        mean = np.mean([r.mean() for r in sets if len(r)])
+        half = 1.96 * every.std() / np.sqrt(len(every))
+        each = "  ".join(f"{r.mean():.3f}".ljust(14) if len(r) else " " * 14 for r in sets)
+        return f"{method:46s} {mean:.3f} [{half:.3f}] {len(every):4d} {self.seconds[method] / len(every):6.2f}   {each}"
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def with_captum(lm: ModelAdapter, asked: questions.Asked, method: str, **options
 
     layer = lm.model.get_input_embeddings()
     attribution = captum.attr.LLMGradientAttribution(getattr(captum.attr, method)(lm.model, layer), lm.tokenizer)
-    target = torch.tensor(asked.target_ids)
+    target = torch.tensor(asked.target_ids, device=lm.model.device)
 
     def run() -> np.ndarray:
         given = captum.attr.TextTokenInput(asked.prompt, lm.tokenizer)

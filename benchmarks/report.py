@@ -17,8 +17,9 @@ _HEAD = """# Benchmarks: measured
 
 Written by `make bench BENCH_ARGS=--write`; each section by the script it names, which also prints it. Every ratio comes from one run
 in which the ways took turns, after a run that does not count. Best is the fastest of n runs; peak is resident memory
-(on a GPU: allocated) above the start of the call; "cores used" is processor time over wall time of that way's own process, so less than
-the number of threads means a busy machine. Targets that don't hold say so.
+(on a GPU: allocated) above the start of the call; "processor" is the least processor time of a run, which other work on the machine
+disturbs less than wall time; "cores used" is processor over wall time of that way's own process, so less than the number of
+threads means a busy machine. Targets that don't hold say so.
 """
 
 

@@ -79,6 +79,11 @@ class Row:
         return max(self.peaks, default=None)
 
     @property
+    def processor(self) -> float:
+        """Least processor seconds of any run: what others do to the machine shows less in it than in wall time."""
+        return min((c.processor for c in self.costs), default=float("nan"))
+
+    @property
     def cores(self) -> float:
         """Processor seconds for each second: less than the threads asked for means that others were using the machine."""
         return statistics.median(c.processor / c.seconds for c in self.costs) if self.costs else float("nan")
@@ -117,20 +122,22 @@ def interleaved(ways: Mapping[str, Way], repetitions: int = 3, *, warm: int = 1)
 
 def table(rows: Mapping[str, Row], *, first: str = "", unit: float = 1.0, name: str = "s") -> list[str]:
     """Lines of a Markdown table: best and median seconds, peak, runs, processor use, and best against the row `first`."""
-    head = f"| | best {name} | median {name} | peak MiB | n | cores used |" + (f" against {first} |" if first else "")
-    lines = [head, "|---" * (head.count("|") - 1) + "|"]
+    head = ["", f"best {name}", f"median {name}", "peak MiB", "n", f"processor {name}", "cores used"]
+    head += [f"against {first}"] if first else []
+    lines = [_line(head), "|---" * len(head) + "|"]
     for label, row in rows.items():
-        if not row.costs:
-            lines.append(
-                f"| {label} | not measured: {row.failed.replace('|', '/')} | | | | |" + (" |" if first else "")
-            )
-            continue
-        peak = "" if row.peak is None else f"+{row.peak / 2**20:.0f}"
-        line = f"| {label} | {row.best / unit:.3g} | {row.median / unit:.3g} | {peak} | {len(row.costs)} | {row.cores:.2f} |"
-        lines.append(line + (f" {row.best / rows[first].best:.2f}x |" if first else ""))
-    return lines + [
-        f"\n{label} failed after {len(r.costs)} runs: {r.failed}" for label, r in rows.items() if r.failed and r.costs
-    ]
+        cells = [label, "not measured"] + [""] * (len(head) - 2)
+        if row.costs:
+            peak = "" if row.peak is None else f"+{row.peak / 2**20:.0f}"
+            cells = [label, f"{row.best / unit:.3g}", f"{row.median / unit:.3g}", peak, str(len(row.costs))]
+            cells += [f"{row.processor / unit:.3g}", f"{row.cores:.2f}"]
+            cells += [f"{row.best / rows[first].best:.2f}x"] if first else []
+        lines.append(_line(cells))
+    return lines + [f"\n{label} failed after {len(r.costs)} runs: {r.failed}" for label, r in rows.items() if r.failed]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def ratio(rows: Mapping[str, Row], peers: Sequence[str], ours: str) -> tuple[float, str] | None:

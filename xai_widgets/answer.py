@@ -10,7 +10,6 @@ from xai_widgets.core.ask import Finding
 from xai_widgets.core.code import as_code
 from xai_widgets.core.errors import CapabilityError
 from xai_widgets.core.explanation import Explanation
-from xai_widgets.core.registry import EXPLAINERS
 from xai_widgets.export.still import still
 from xai_widgets.export.text import table
 from xai_widgets.jobs.session import Outcome, Session
@@ -202,12 +201,12 @@ class Answer:
         return Answer(finding=replace(self.finding, explanation=explanation, candidates=(), generated=()))
 
     def _method(self, finding: Finding) -> Any:  # noqa: ANN401 - MethodInfo
-        from xai_widgets.widgets.methods import method_info
+        from xai_widgets.widgets.methods import method_of
 
-        return method_info(finding.ask.method, finding.ask.params) if finding.ask.method in EXPLAINERS else None
+        return method_of(finding, asked=self._session is not None)
 
     def _code(self, finding: Finding) -> str:
-        return as_code(finding.ask, self.model.origin if self.model else "") if finding.ask.method in EXPLAINERS else ""
+        return as_code(finding.ask, self.model.origin if self.model else "") if self._method(finding) else ""
 
 
 class _Stills:

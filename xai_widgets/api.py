@@ -37,7 +37,10 @@ def load(name: str | Path | None = None, *, device: str | None = None, dtype: st
     from xai_widgets.adapters import loading
 
     lm = loading.load(name, device=device, dtype=dtype)
-    given = ["" if name is None else repr(str(name)), *(f"{k}={v!r}" for k, v in (("device", device), ("dtype", dtype)) if v)]
+    given = [
+        "" if name is None else repr(str(name)),
+        *(f"{k}={v!r}" for k, v in (("device", device), ("dtype", dtype)) if v),
+    ]
     lm.origin = f"xw.load({', '.join(part for part in given if part)})"
     return lm
 

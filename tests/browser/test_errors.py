@@ -24,7 +24,7 @@ def test_refusals_stand_under_the_last_good_picture(lab: Lab, warm_kernel: str) 
 
     view.prompt.fill("word " * 3000)
     keys.press("Enter")
-    expect(view.alert).to_contain_text("3000")
+    expect(view.alert).to_contain_text("3,001 tokens")
     assert (view.scores(), view.texts()) == (before, texts)
     # Python still has the last good answer
     assert nb.python("a.tokens.text") == "rain in spring"

@@ -33,6 +33,8 @@ from xai_widgets.explainers.perturbation.removal import replacement_id
 from xai_widgets.explainers.perturbation.shapley_values import ShapleyValues
 from xai_widgets.testing import ask
 
+# captum warns of targets whose text it can't split into tokens again, and that it asks the model with integers
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:captum")
 ABLATION, PATH = 1e-4, 5e-4
 
 Check = Callable[[ModelAdapter, Any], None]
@@ -81,7 +83,11 @@ def occlusion(lm: ModelAdapter, prompt: Any) -> None:
         ),
         q.target.n_rows,
     )  # fmt: skip
-    close(Occlusion(window=window, stride=stride, replacement=replacement_id(lm, "")).explain(lm, q).scores, theirs, ABLATION)
+    close(
+        Occlusion(window=window, stride=stride, replacement=replacement_id(lm, "")).explain(lm, q).scores,
+        theirs,
+        ABLATION,
+    )
 
 
 def in_groups(q: Question, n: int) -> Question:

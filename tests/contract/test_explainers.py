@@ -144,7 +144,7 @@ def test_error(tiny_models: dict[str, ModelAdapter], case: tuple[str, dict[str, 
     contracts.check_error(made(case), lm, short(lm))
 
 
-class _Broken(RuntimeError):
+class _BrokenError(RuntimeError):
     pass
 
 
@@ -158,7 +158,7 @@ def test_error_inside_the_model(case: tuple[str, dict[str, Any]], bombs: Any) ->
         arm(call)
         try:
             contracts.check_no_trace(lm, lambda: made(case).explain(lm, question))
-        except _Broken:
+        except _BrokenError:
             pass
         else:
             assert call > 1, "the model was not called"
@@ -178,7 +178,7 @@ def bombs() -> Any:
         if left:
             left -= 1
             if not left:
-                raise _Broken
+                raise _BrokenError
 
     def arm(n: int) -> None:
         nonlocal left
@@ -205,6 +205,26 @@ def test_cost_is_said(tiny_lm: ModelAdapter, case: tuple[str, dict[str, Any]]) -
     assert cost.tokens >= 4
     assert cost.seconds is not None
     assert cost.seconds > 0
+
+
+@pytest.fixture(scope="module")
+def halves() -> ModelAdapter:
+    """The tiny Llama in bfloat16."""
+    tokenizer = small_tokenizer()
+    return HuggingFaceAdapter(
+        tiny_model("llama", vocab_size=len(tokenizer)).bfloat16(), tokenizer, "tiny llama bfloat16"
+    )
+
+
+@cases
+def test_bfloat16(halves: ModelAdapter, tiny_models: dict[str, ModelAdapter], case: tuple[str, dict[str, Any]]) -> None:
+    """Finite float32 scores; and near those of float32 (2^-8 a rounding) where no path multiplies the rounding."""
+    question = short(halves)
+    scores = made(case).explain(halves, question).scores
+    assert scores.dtype == np.float32
+    if case[0] in ("leave_one_out", "occlusion", "gradient_norm", "saliency", "shapley_values"):
+        exact = made(case).explain(tiny_models["llama"], question).scores
+        assert np.abs(scores - exact).max() < 0.1 * np.abs(exact).max()
 
 
 @pytest.mark.parametrize("name", [n for n in EXPLAINERS if "gradients" in EXPLAINERS[n].needs])

@@ -148,6 +148,13 @@ describe("editor", () => {
     expect(event.defaultPrevented).toBe(false);
     expect(callbacks.ask).not.toHaveBeenCalled();
   });
+  test("a host that listens on the field itself can't keep the line end away (JupyterLab does)", () => {
+    const { area } = show();
+    area().addEventListener("beforeinput", (event) => event.preventDefault());
+    const event = new InputEvent("beforeinput", { inputType: "insertLineBreak", bubbles: true, cancelable: true });
+    area().dispatchEvent(event);
+    expect(event.defaultPrevented).toBe(false);
+  });
   test("Escape leaves without asking", () => {
     const { area, callbacks } = show();
     type(area(), "gone");

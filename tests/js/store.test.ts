@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeModel, IDLE } from "../../js/gallery/fake-model.ts";
-import { CANDIDATES, contrastive, edited, METHODS, packed, plain, span } from "../../js/gallery/fixtures.ts";
+import { CANDIDATES, contrastive, edited, generated, METHODS, packed, plain, span } from "../../js/gallery/fixtures.ts";
 import type { Packed, Traits } from "../../js/src/protocol/generated.ts";
 import { SILENCE_MS } from "../../js/src/state/connection.ts";
 import { current } from "../../js/src/state/history.ts";
@@ -298,6 +298,13 @@ describe("versions", () => {
     const { model, store } = setup();
     store.undo("v");
     expect(model.sent).toEqual([]);
+  });
+  test("what the model wrote goes along, so that its tokens can be targets again", () => {
+    const answer = current(setup(generated).store.history.value);
+    expect(answer && questionOf(answer)).toMatchObject({
+      target: { kind: "generated", index: 2 },
+      generated: [300, 301, 302, 303, 304, 305, 306, 307],
+    });
   });
   test("ids can't be sent back, so they are left to the kernel", () => {
     const answer = current(setup(packed({ tokens: ["a"], scores: [1], input: { kind: "ids" } })).store.history.value);

@@ -22,8 +22,9 @@ from xai_widgets.core.context import Context
 from xai_widgets.core.errors import ModelError, OutOfMemoryError
 from xai_widgets.core.targets import Question
 
-CPU_TOKENS: Final = 512
-"""Tokens of one forward on a CPU; its backward carries rows times as many."""
+CPU_TOKENS: Final = 320
+"""Tokens of one forward on a CPU; its backward carries rows times as many. SmolLM2, 39 tokens, 8 rows: 0.81 s a step at one step a
+call, 0.62 at 4, 0.59 at 8 and at 13, and 60 MB more for each step."""
 GPU_TOKENS: Final = 8192
 VALUE_TOKENS: Final = 1024
 """Tokens of one forward on a CPU where no gradient follows."""

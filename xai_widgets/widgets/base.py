@@ -30,7 +30,7 @@ from xai_widgets.jobs.session import Outcome, Session
 from xai_widgets.protocol.arrays import put
 from xai_widgets.protocol.codec import encode, encode_candidate, encode_error
 from xai_widgets.protocol.schema import PROTOCOL_VERSION, Packed
-from xai_widgets.widgets.methods import method_info
+from xai_widgets.widgets.methods import method_info, method_of
 from xai_widgets.widgets.requests import asked
 
 if TYPE_CHECKING:
@@ -272,10 +272,9 @@ class View(anywidget.AnyWidget):
         self.send({"v": PROTOCOL_VERSION, "id": ticket.id, "revision": ticket.revision, **message}, buffers)
 
     def _packed(self, finding: Finding, revision: int, *, with_scores: bool = True) -> Packed:
-        ask = finding.ask
-        method = method_info(ask.method, ask.params) if ask.method in EXPLAINERS else None
+        method = method_of(finding, asked=self._session is not None)
         origin = self._session.adapter.origin if self._session else ""
-        code = as_code(ask, origin) if method else ""
+        code = as_code(finding.ask, origin) if method else ""
         return encode(finding, revision=revision, method=method, code=code, with_scores=with_scores)
 
 

@@ -84,8 +84,8 @@ export function editor(root: HTMLElement, props: EditorProps, callbacks: EditorC
     },
     signal,
   );
-  // JupyterLab prevents Shift+Enter from starting a line in anything inside a cell's output.
-  on(box, "beforeinput", (event) => event.stopPropagation(), signal);
+  // JupyterLab listens on the field itself to keep Shift+Enter from starting a line anywhere inside a cell.
+  on(box, "beforeinput", (event) => event.stopPropagation(), signal, { capture: true });
   on(
     box,
     "compositionstart",

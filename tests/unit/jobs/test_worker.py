@@ -29,7 +29,7 @@ def blocked(ends=None):
                 raise CancelledError
         return "done"
 
-    return Job(work, (lambda job: ends.append(job)) if ends is not None else None), began, go
+    return Job(work, ends.append if ends is not None else None), began, go
 
 
 def test_results_and_errors_reach_who_waits(worker):

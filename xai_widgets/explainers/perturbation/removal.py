@@ -21,7 +21,9 @@ Mode = Literal["replace", "mask", "delete"]
 numbers. `delete`: the text without it; later positions move up."""
 
 MODE_DOC = "what takes a unit away: another token in its place, no attention to it, or the text without it"
-REPLACEMENT_DOC = "token put in its place (a text of one token, or a token id); empty: a newline, and a space for newlines"
+REPLACEMENT_DOC = (
+    "token put in its place (a text of one token, or a token id); empty: a newline, and a space for newlines"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -143,8 +143,8 @@ def lab(request: pytest.FixtureRequest, context: BrowserContext, lab_server: Lab
             print(notebook.report())  # noqa: T201 - the same
         print("asked outside:", lab.outside)  # noqa: T201 - the same
         print("log:", lab_server.tail())  # noqa: T201 - the same
-    if "warm_kernel" in request.fixturenames:
-        for notebook in lab.opened:
+    for notebook in lab.opened:
+        if notebook.kernel is not None:  # it goes on, for the next test
             notebook.interrupt()  # a failed test may have left a cell running
             notebook.python("gate.go()")
             notebook.python("__import__('ipywidgets').Widget.close_all()")

@@ -44,6 +44,7 @@ class Notebook:
     Attributes:
         page: the Playwright page.
         path: the file on disk.
+        kernel: id of the running kernel it was opened with, if any.
         page_errors: texts of uncaught errors of the page, in order.
         console: texts of console errors and warnings, in order.
     """
@@ -64,7 +65,7 @@ class Notebook:
             cells: texts of code cells, or a whole notebook.
             name: of the file. kernel: id of a kernel to talk to; by default a new one.
         """
-        self.page, self.server, self.results = page, server, results
+        self.page, self.server, self.results, self.kernel = page, server, results, kernel
         self.path = server.root / f"{name}.ipynb"
         self.page_errors: list[str] = []
         self.console: list[str] = []
@@ -137,9 +138,9 @@ class Notebook:
         return View(self.view(index))
 
     def outputs(self, index: int) -> list[dict[str, Any]]:
-        """The cell's outputs as nbformat has them (`output_type`, `data`, `text`, ...)."""
+        """The cell's outputs as nbformat has them (`output_type`, `data`, `text`, ...); a text cell has none."""
         found: list[dict[str, Any]] = self.page.evaluate(
-            f"i => {_PANEL}.content.model.cells.get(i).outputs.toJSON()", index
+            f"i => {_PANEL}.content.model.cells.get(i).outputs?.toJSON() ?? []", index
         )
         return found
 
@@ -182,6 +183,13 @@ class Notebook:
         """`idle`, `busy`, `dead`, ...; `none` when there is no kernel."""
         status: str = self.page.evaluate(f"{_PANEL}.sessionContext.session?.kernel?.status ?? 'none'")
         return status
+
+    def running(self, index: int) -> Locator:
+        """The star that stands before a cell while it runs.
+
+        The kernel's status says less: JupyterLab shows idle after each message that was answered beside the cell.
+        """
+        return self.cell(index).locator(".jp-InputArea-prompt", has_text="[*]")
 
     def wait_idle(self, timeout: float = CELL_TIMEOUT) -> None:
         """Return when the kernel runs nothing (also when it hasn't begun: wait for a sign of the run first)."""

@@ -92,14 +92,14 @@ def test_a_click_is_answered_while_another_cell_runs(lab: Lab, warm_kernel: str)
     view.candidates.get_by_role("option").nth(1).click()
     view.settled()
     nb.run(1, wait=False)
-    nb.wait_busy()
+    expect(nb.running(1)).to_be_visible()
     wanted = view.candidates.get_by_role("option").nth(3)
     wanted.click()
     expect(wanted).to_have_attribute("aria-selected", "true")
     view.settled()
-    assert nb.kernel_status() == "busy"
+    expect(nb.running(1)).to_be_visible()
     nb.interrupt()
-    nb.wait_idle()
+    expect(nb.running(1)).to_be_hidden()
     assert nb.python("a.explanation.rows[0].id") == int(wanted.get_attribute("data-id") or -1)
 
 

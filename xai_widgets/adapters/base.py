@@ -137,8 +137,13 @@ class ModelAdapter(Protocol):
         """Text of one vocabulary entry, for labels; lossless pieces of characters show as `<0xNN>`."""
         ...
 
-    def candidates(self, tokens: Tokens, k: int = 10, context: Context | None = None) -> list[Candidate]:
-        """The `k` most probable next tokens. The prefix shared with the last call is not computed again."""
+    def candidates(
+        self, tokens: Tokens, k: int = 10, context: Context | None = None, also: Sequence[int] = ()
+    ) -> list[Candidate]:
+        """The `k` most probable next tokens, then those of `also` that are not among them.
+
+        The prefix shared with the last call is not computed again.
+        """
         ...
 
     def generate(

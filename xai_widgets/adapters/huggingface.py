@@ -165,15 +165,16 @@ class HuggingFaceAdapter:
 
     # -- what comes next -------------------------------------------------------------------------------------------
 
-    def candidates(self, tokens: Tokens, k: int = 10, context: Context | None = None) -> list[Candidate]:
-        """The `k` most probable next tokens."""
+    def candidates(
+        self, tokens: Tokens, k: int = 10, context: Context | None = None, also: Sequence[int] = ()
+    ) -> list[Candidate]:
+        """The `k` most probable next tokens, then those of `also` that are not among them."""
         (context or Context()).check()
         logits = self._next_logits(tokens.ids.tolist())
         prob = torch.softmax(logits, dim=-1)
-        top = torch.topk(logits, min(k, len(logits)))
+        top = torch.topk(logits, min(k, len(logits))).indices.tolist()
         return [
-            Candidate(i, self.token_text(i), float(prob[i]), value)
-            for value, i in zip(top.values.tolist(), top.indices.tolist(), strict=True)
+            Candidate(i, self.token_text(i), float(prob[i]), float(logits[i])) for i in dict.fromkeys([*top, *also])
         ]
 
     def generate(

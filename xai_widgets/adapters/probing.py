@@ -15,8 +15,12 @@ from xai_widgets.adapters.batching import Reading
 from xai_widgets.adapters.passes import Lender
 from xai_widgets.adapters.running import Plan, Run
 
-TOLERANCE: Final = {torch.float32: 1e-3, torch.float64: 1e-3, torch.float16: 2e-2, torch.bfloat16: 1e-1}
-"""Largest difference of a logit allowed as rounding, in standard deviations of the logits, by the model's dtype."""
+TOLERANCE: Final = {torch.float32: 1e-3, torch.float64: 1e-3, torch.float16: 3e-2}
+"""Root mean square difference of logits allowed as rounding, in standard deviations of the logits, by dtype; 0.15 for others.
+
+Seen between plain and packed passes of SmolLM2: float32 5e-6, float16 0.01, bfloat16 0.02 to 0.06, where both are as far from the
+float32 model as from each other. A mask or position gone wrong makes 0.4 and more.
+"""
 
 _POSITION_WINDOWS: Final = ("sliding_window", "attention_chunk_size")
 _INDEX_WINDOWS: Final = ("window_size", "attention_window_size", "local_attention_window", "attention_window")
@@ -97,7 +101,9 @@ class _Probe:
     def __init__(self, adapter: Lender, view: nn.Module) -> None:
         self._adapter, self._view = adapter, view
         self._masks = "attention_mask" in passes.accepted(view)
-        ids = tuple((7919 * i + 11) % adapter.d_vocab for i in range(9))
+        stride = 37 if adapter.d_vocab % 37 else 41
+        # low numbers are frequent tokens in most vocabularies: rare ones in a row make a model's rounding worse
+        ids = tuple((260 + stride * i) % adapter.d_vocab for i in range(9))
         self._base = Reading(ids, frozenset(), 7)
         self._changed = Reading((*ids[:2], (ids[2] + 1) % adapter.d_vocab, *ids[3:5], *ids[6:]), frozenset(), 6)
         self._hidden = Reading(ids, frozenset({4}), 7)
@@ -106,7 +112,7 @@ class _Probe:
         every, self._kept = self._plain(self._base._replace(first=0), keep_cache=True)
         self._base_logits, self._short_logits = every[7:], every[3:5]
         self._scale = float(self._base_logits.std()) or 1.0
-        self._tolerance = self._scale * TOLERANCE.get(self._base_logits.dtype, 1e-1)
+        self._tolerance = self._scale * TOLERANCE.get(self._base_logits.dtype, 0.15)
 
     def found(self) -> Found:
         bounds = limits(self._view)
@@ -150,7 +156,7 @@ class _Probe:
         return Capability(False, f"logits differ from full passes by {gap:.2g} where their spread is {self._scale:.2g}")
 
     def _gap(self, a: Tensor, b: Tensor) -> float:
-        return float((a.float() - b.float()).abs().max())
+        return float((a.float() - b.float()).square().mean().sqrt())
 
     def _plain(self, reading: Reading, *, keep_cache: bool = False) -> tuple[Tensor, Any]:
         device = self._adapter.device_of_inputs

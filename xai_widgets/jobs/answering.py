@@ -18,7 +18,7 @@ from xai_widgets.core.registry import EXPLAINERS
 from xai_widgets.core.targets import Quantity, Question, Target
 from xai_widgets.core.tokens import Tokens
 from xai_widgets.jobs.cache import ByteCache
-from xai_widgets.jobs.resolve import read, resolve
+from xai_widgets.jobs.resolve import chosen, read, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -131,9 +131,8 @@ def _written(adapter: ModelAdapter, whole: Tokens, context: Context) -> tuple[Ne
 
 
 def _see(adapter: ModelAdapter, ask: Ask, tokens: Tokens, generated: tuple[NextToken, ...], context: Context) -> Seen:
-    candidates = tuple(
-        NextToken(c.id, c.text, c.prob, c.logit) for c in adapter.candidates(tokens, N_CANDIDATES, context)
-    )
+    found = adapter.candidates(tokens, N_CANDIDATES, context, also=chosen(adapter, ask))
+    candidates = tuple(NextToken(c.id, c.text, c.prob, c.logit) for c in found)
     return Seen(ask, resolve(adapter, ask, tokens, candidates), candidates, generated)
 
 

@@ -75,6 +75,12 @@ def resolve(adapter: ModelAdapter, ask: Ask, tokens: Tokens, candidates: Sequenc
     return Question(tokens, tokens.units(ask.unit, ask.spans), target)
 
 
+def chosen(adapter: ModelAdapter, ask: Ask) -> tuple[int, ...]:
+    """The first token of the target and of the contrast, as far as they were given: they belong in the list to choose from."""
+    given = ((ask.target, "target"), (ask.contrast, "contrast"))
+    return tuple(_ids(adapter, ask, choice, what)[0] for choice, what in given if choice is not None and choice != ())
+
+
 def _ids(adapter: ModelAdapter, ask: Ask, choice: TargetChoice, what: str) -> tuple[int, ...]:
     if isinstance(choice, Generated):
         return (ask.generated[choice.index],)

@@ -120,15 +120,19 @@ class Session:
     def wait(self) -> Finding:
         """The newest answer, computed now if it only waited for a yes.
 
+        A later question that was cancelled or refused was so where it was asked (in a view, which says it): the answer
+        before it stays, here as there.
+
         Raises:
-            XaiError: the question was refused. CancelledError: somebody cancelled it and there is no answer before it.
+            XaiError: the first question was refused. CancelledError: somebody cancelled it.
         """
         job = self._job or self.submit(self._asked, confirmed=True)
         try:
-            return job.wait()
-        except NeedsYesError:
-            return self.submit(self._asked, confirmed=True).wait()
-        except CancelledError:
+            try:
+                return job.wait()
+            except NeedsYesError:
+                return self.submit(self._asked, confirmed=True).wait()
+        except Exception:
             if self.finding is not None:
                 return self.finding
             raise

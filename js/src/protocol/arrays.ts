@@ -21,7 +21,7 @@ export function readArray(header: ArrayHeader, buffers: readonly Bytes[]): Numbe
   const bytes =
     source instanceof ArrayBuffer
       ? new Uint8Array(source)
-      : new Uint8Array(source.buffer);
+      : new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   const count = header.shape.reduce((product, size) => product * size, 1);
   if (bytes.byteLength !== count * kind.BYTES_PER_ELEMENT) {
     throw new DecodeError(`[${header.shape.join(", ")}] of ${header.dtype} is not ${bytes.byteLength} bytes`);

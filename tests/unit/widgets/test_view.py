@@ -239,3 +239,9 @@ def test_linked_views_share_a_name(model):
     a, b = xw.show([1.0], tokens=["a"]), xw.show([2.0], tokens=["b"])
     xw.link(a, b)
     assert a.widget.display["link_id"] == b.widget.display["link_id"] is not None
+
+
+def test_what_was_chosen_is_in_the_list(model):
+    rare, other = 30000, 31000
+    snapshot = xw.TokenAttribution.of(None, xw.explain(model, "one two", target=rare, contrast=other).finding).explanation["snapshot"]
+    assert {rare, other} <= {c["id"] for c in snapshot["candidates"]} and len(snapshot["candidates"]) == 12

@@ -34,9 +34,9 @@ class IntegratedGradients(Explainer):
     against the model at the baseline itself, for every row. Special tokens are moved along the path like the others and
     have scores.
 
-    Look at the gap before the scores. On SmolLM2-135M the number moves in narrow spikes along the path (by more than half
-    of the whole change within 1/256 of it), whatever the baseline: on three short prompts 32 places missed the change by
-    0.3 to 40 times its size, and 512 places still by 0.6 to 11 times. That is the model, not the rule of integration.
+    Look at the gap before the scores. On SmolLM2-135M the number moves in narrow spikes along the path (by half of the
+    whole change within 1/256 of it): on three short prompts and four baselines 32 places missed the change by 0.3 to 40
+    times its size, and on one of them 512 places still did. That is the model, not the rule of integration.
 
     The places on the path are visited in an order that covers it early, so the running estimate is of use at once.
     With `smooth` > 0 it is the mean over noisy copies of the input (see `gradient.local`); the sum then belongs to the

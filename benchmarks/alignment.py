@@ -5,7 +5,8 @@
 `DIR` holds one CSV a phenomenon with the columns prefix, good, bad, evidence (the deciding word in the prefix). The
 number explained is the log-probability of the first token of `good` against that of `bad`. A row's figure is 1 / dense
 rank of the best-scored token of the evidence word; signed scores are ranked with their sign. Rows are left out, for all
-methods alike, where the evidence is not in the prefix or good and bad begin with the same token. `random` is the mean over
+methods alike, where the evidence is not in the prefix, good and bad begin with the same token, or the prefix is a single
+token, on which every method is right. `random` is the mean over
 200 draws of scores on the same rows: short prefixes make it high. In brackets: the half width of a 95 % interval over rows.
 Ctrl-C prints the table so far.
 """
@@ -72,6 +73,8 @@ def read(path: Path, adapter: ModelAdapter, limit: int) -> list[Row]:
             if match is None or good == bad:
                 continue
             question = ask(adapter, prefix, good, bad)
+            if question.n_pos == 1:
+                continue
             spans = [token.span or (0, 0) for token in question.tokens]
             evidence = [i for i, (a, b) in enumerate(spans) if a < match.end() and b > match.start()]
             found.append(Row(question, evidence))

@@ -27,6 +27,8 @@ def main() -> None:
     parser = report.arguments(__doc__, repetitions=15)
     parser.add_argument("--length", type=int, default=128)
     args = parser.parse_args()
+    if args.shared:
+        timing.share_machine()
     import torch
 
     lm = xw.load(args.model, device=args.device)

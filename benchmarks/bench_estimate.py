@@ -34,6 +34,8 @@ def main() -> None:
     parser = report.arguments(__doc__, repetitions=7)
     parser.add_argument("--lengths", type=int, nargs="+", default=[32, 128])
     args = parser.parse_args()
+    if args.shared:
+        timing.share_machine()
     lm = xw.load(args.model, device=args.device)
     lm.model.requires_grad_(False)
     lines = [machine.line(args.device), ""]
@@ -72,10 +74,10 @@ def until_estimate(lm: ModelAdapter, question: Question) -> timing.Cost:
 
     def look(_scores: np.ndarray, _known: np.ndarray, estimate: bool) -> None:  # noqa: FBT001 - the signature of Context
         if estimate and not came:
-            came.append(time.perf_counter())
+            came.append(timing.clock())
 
     context = Context(on_partial=look, is_cancelled=lambda: bool(came))
-    used, start = time.process_time(), time.perf_counter()
+    used, start = time.process_time(), timing.clock()
     with contextlib.suppress(CancelledError):
         EXPLAINERS["leave_one_out"]().explain(lm, question, context)
     if not came:

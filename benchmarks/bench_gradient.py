@@ -38,6 +38,8 @@ def main() -> None:
     parser.add_argument("--long", type=int, default=128, help="tokens of the prompt for memory; 0 leaves it out")
     parser.add_argument("--without", nargs="*", default=[], choices=["inseq", "interpreto"])
     args = parser.parse_args()
+    if args.shared:
+        timing.share_machine()
     lm = xw.load(args.model, device=args.device)
     lm.model.requires_grad_(False)
     lines = [machine.line(args.device), ""]

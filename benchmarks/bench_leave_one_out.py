@@ -37,6 +37,8 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, nargs="+", default=[32, 128])
     parser.add_argument("--without", nargs="*", default=[], choices=["inseq", "interpreto"])
     args = parser.parse_args()
+    if args.shared:
+        timing.share_machine()
     lm = xw.load(args.model, device=args.device)
     lm.model.requires_grad_(False)
     lines = [machine.line(args.device), ""]

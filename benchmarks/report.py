@@ -24,7 +24,7 @@ threads means a busy machine. Targets that don't hold say so.
 
 
 def arguments(doc: str | None, *, repetitions: int = 3) -> argparse.ArgumentParser:
-    """The options all benchmarks share: --device, --model, --repetitions, --write."""
+    """The options all benchmarks share: --device, --model, --repetitions, --shared, --write."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", help="cpu or cuda; what needs no model ignores it")
     parser.add_argument(
@@ -33,6 +33,7 @@ def arguments(doc: str | None, *, repetitions: int = 3) -> argparse.ArgumentPars
     parser.add_argument(
         "--repetitions", type=int, default=repetitions, help="timed runs of each way, after one untimed"
     )
+    parser.add_argument("--shared", action="store_true", help="one thread and its processor time, on a busy machine")
     parser.add_argument("--write", action="store_true", help="replace this benchmark's section of RESULTS.md")
     return parser
 

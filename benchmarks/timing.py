@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import statistics
 import sys
 import time
@@ -31,15 +32,37 @@ class Cost:
 
 Way = Callable[[], Cost]
 
+_SHARED: Final = "XAI_WIDGETS_BENCHMARK_SHARED"
+
+
+def share_machine() -> None:
+    """From now on, here and in processes started from here: one thread, and its processor time instead of wall time.
+
+    For a machine on which others are at work: threads that wait for each other measure those others. To be called before torch is
+    imported.
+    """
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ[_SHARED] = "1"
+
+
+def shared() -> bool:
+    """Whether `share_machine` was called."""
+    return _SHARED in os.environ
+
+
+def clock() -> float:
+    """Seconds that count."""
+    return time.process_time() if shared() else time.perf_counter()
+
 
 def once(work: Callable[[], object], device: str = "cpu") -> Cost:
     """Run `work` once: memory is given back before it, so that what it needs shows as growth; a GPU is waited for."""
     gc.collect()
     forget = _reset_peak(device)
-    used, start = time.process_time(), time.perf_counter()
+    used, start = time.process_time(), clock()
     result = work()
     _wait(device)
-    seconds, processor = time.perf_counter() - start, time.process_time() - used
+    seconds, processor = clock() - start, time.process_time() - used
     peak = _peak(device)
     del result
     return Cost(seconds, processor, None if peak is None or forget is None else peak - forget)

@@ -28,7 +28,8 @@ from tests.browser.view import View
 CELL_TIMEOUT = 180_000.0
 """Milliseconds a cell may run before a test gives up: loading a model on a busy machine with two cores takes a while."""
 
-_PANEL = "window.jupyterapp.shell.currentWidget"
+# the notebook's panel; the current widget may be an output shown beside it
+_PANEL = "[...window.jupyterapp.shell.widgets('main')].find(panel => panel.sessionContext && panel.context)"
 # asks by name, because the current widget is a placeholder until the notebook has been read
 _READY = f"""name => {{
   const panel = window.jupyterapp?.shell?.currentWidget;
@@ -136,6 +137,10 @@ class Notebook:
     def shown(self, index: int) -> View:
         """The explanation in a cell's output."""
         return View(self.view(index))
+
+    def beside(self) -> View:
+        """The explanation in an output that was opened in a panel of its own."""
+        return View(self.page.locator(".jp-LinkedOutputView"))
 
     def outputs(self, index: int) -> list[dict[str, Any]]:
         """The cell's outputs as nbformat has them (`output_type`, `data`, `text`, ...); a text cell has none."""

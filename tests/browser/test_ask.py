@@ -113,3 +113,40 @@ def test_units_are_chosen(lab: Lab, warm_kernel: str) -> None:
     agree(nb, view, "a")
     unit.select_option("sentence")
     expect(view.tokens).to_have_count(2)
+
+
+def test_a_storm_of_clicks_ends_with_the_last_one(lab: Lab, warm_kernel: str) -> None:
+    nb = lab.open(["a = xw.explain(small, 'thunder over the old barn')\na"], warm_kernel)
+    nb.run(0)
+    view = nb.shown(0)
+    view.settled()
+    options = view.candidates.get_by_role("option")
+    for index in (3, 1, 4, 1, 5, 9, 2, 6):
+        options.nth(index).click()
+    view.settled()
+    expect(options.nth(6)).to_have_attribute("aria-selected", "true")
+    wanted = int(options.nth(6).get_attribute("data-id") or -1)
+    assert nb.python("a.explanation.rows[0].id") == wanted
+    agree(nb, view, "a")
+    expect(view.alert).to_be_hidden()
+    assert nb.page_errors == []
+
+
+def test_copied_code_computes_what_is_on_the_screen(lab: Lab, warm_kernel: str) -> None:
+    nb = lab.open(["a = xw.explain(small, 'it rains, said \\'Ann\\'')\na"], warm_kernel)
+    nb.run(0)
+    view = nb.shown(0)
+    view.settled()
+    view.candidates.get_by_role("option").nth(2).click()
+    view.settled()
+    view.candidates.get_by_role("option").nth(5).click(modifiers=["Shift"])
+    view.settled()
+    view.button("copy as code").click()
+    expect(view.button("copied")).to_be_visible()
+    code: str = nb.page.evaluate("navigator.clipboard.readText()")
+    assert "xw.explain(" in code
+    # the code loads a model by the name it came from, which a tiny one made here does not have
+    asked = "\n".join(line for line in code.splitlines() if not line.startswith(("lm =", "import")))
+    nb.run(nb.add("before, lm_real, lm = a.scores, lm, small\n" + asked.replace("a = ", "b = ", 1)))
+    nb.run(nb.add("lm = lm_real"))
+    assert nb.python("abs(b.scores - before).max() < 1e-6 and b.finding.ask.key == a.finding.ask.key"), code

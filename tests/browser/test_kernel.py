@@ -30,6 +30,31 @@ def test_two_cells_show_one_widget(lab: Lab, warm_kernel: str) -> None:
     nb.screenshot("two-views")
 
 
+def test_linked_answers_share_what_is_pinned(lab: Lab, warm_kernel: str) -> None:
+    two = "b = xw.explain(small, 'here or there')\nb"
+    nb = lab.open([ASK, two, "xw.link(a, b)"], warm_kernel)
+    nb.run_all()
+    first, second = nb.shown(0), nb.shown(1)
+    first.settled()
+    second.settled()
+    second.tokens.nth(2).click()
+    expect(first.tokens.nth(2)).to_have_attribute("aria-selected", "true")
+    first.tokens.nth(2).click()
+    expect(second.tokens.nth(2)).to_have_attribute("aria-selected", "false")
+
+
+def test_views_stand_in_a_layout_of_ones_own(lab: Lab, warm_kernel: str) -> None:
+    layout = "import ipywidgets\nb = xw.explain(small, 'second')\nipywidgets.VBox([a.widget, b.widget])"
+    nb = lab.open([ASK, layout], warm_kernel)
+    nb.run_all()
+    both = nb.view(1).locator(".xw")
+    expect(both).to_have_count(2)
+    for number in range(2):
+        inside = both.nth(number)
+        expect(inside.get_by_role("listbox", name="next token").get_by_role("option")).to_have_count(10)
+    assert nb.page_errors == []
+
+
 def test_a_restart_keeps_the_picture_says_so_and_the_cell_brings_it_back(lab: Lab) -> None:
     nb = lab.open([SETUP, ASK])
     nb.run_all()

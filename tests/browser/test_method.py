@@ -135,3 +135,23 @@ def test_a_slow_method_asks_first(lab: Lab, warm_kernel: str) -> None:
     other.settled()
     expect(other.root.get_by_role("status").filter(has_text="takes about")).to_be_hidden()
     nb.python("setattr(answering, 'ASK_ABOVE_SECONDS', 900)")
+
+
+def test_the_stop_button_ends_a_wait_and_its_computation(lab: Lab, warm_kernel: str) -> None:
+    nb = lab.open(["a = xw.explain(small, 'wait for me', method='held')\na", "a.scores"], warm_kernel)
+    nb.python("gate.close()")
+    nb.run(0)
+    view = nb.shown(0)
+    expect(view.cancel).to_be_visible()
+    nb.run(1, wait=False)
+    expect(nb.running(1)).to_be_visible()
+    nb.interrupt()
+    expect(nb.running(1)).to_be_hidden()
+    assert nb.outputs(1)[0]["ename"] == "KeyboardInterrupt"
+    expect(view.cancel).to_be_hidden()
+    expect(view.root.get_by_text("Cancelled before there was an answer.")).to_be_visible()
+    nb.python("gate.go()")
+    view.button("run again").click()
+    expect(view.legend).to_be_visible()
+    view.settled()
+    assert nb.python("a.scores.shape") == (1, 3)

@@ -20,8 +20,7 @@ def test_the_first_notebook_runs_and_shows_a_live_explanation(lab: Lab) -> None:
         nb.shown(index).settled()
     first = nb.shown(views[0])
     before = first.scores()
-    nb.cell(views[0]).scroll_into_view_if_needed()
-    nb.screenshot("quickstart")
+    nb.screenshot("quickstart", nb.cell(views[0]))
     first.candidates.get_by_role("option").nth(1).click()
     first.settled()
     assert first.scores() != before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Lab
@@ -106,25 +105,13 @@ def test_ten_thousand_tokens_are_there_and_answer_to_a_click(lab: Lab) -> None:
     expect(view.root).to_contain_text("10,000 tokens")
 
 
-NARROW = (
+OWN = (
     "xw.show([[0.9, -0.4, 0.1] * 8], tokens=['not', ' unbelievably', '.'] * 8, axes=('target', 'pos'), unit='log_prob')"
 )
 
 
-@pytest.mark.parametrize("width", [320, 1200])
-def test_nothing_is_cut_off_at_any_width(lab: Lab, width: int) -> None:
-    nb = lab.open([IMPORT, NARROW])
-    nb.run_all()
-    view = nb.shown(1)
-    view.settled()
-    view.root.evaluate("(e, width) => { e.parentElement.style.width = `${width}px`; }", width)
-    expect(view.legend).to_be_visible()
-    assert _sticks_out(view.root) == []
-    nb.screenshot(f"width-{width}")
-
-
 def test_the_theme_is_followed_while_open(lab: Lab) -> None:
-    nb = lab.open([IMPORT, NARROW])
+    nb = lab.open([IMPORT, OWN])
     nb.run_all()
     view = nb.shown(1)
     view.settled()
@@ -153,17 +140,3 @@ def _box(locator: Locator) -> dict[str, float]:
     box = locator.bounding_box()
     assert box is not None
     return dict(box)
-
-
-def _sticks_out(root: Locator) -> list[str]:
-    """Visible parts of a view that reach beyond its edges."""
-    script = """e => {
-      const edge = e.getBoundingClientRect();
-      return [...e.querySelectorAll('*')]
-        .filter(x => x.checkVisibility() && !x.closest('.xw-hidden, [role=status], [popover]'))
-        .map(x => [x, x.getBoundingClientRect()])
-        .filter(([, r]) => r.width > 0 && (r.right > edge.right + 1 || r.left < edge.left - 1))
-        .map(([x]) => x.className || x.tagName);
-    }"""
-    found: list[str] = root.evaluate(script)
-    return found

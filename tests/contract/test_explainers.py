@@ -203,6 +203,7 @@ def test_cost_is_said(tiny_lm: ModelAdapter, case: tuple[str, dict[str, Any]]) -
     cost = made(case).cost(lm, short(lm))
     assert cost.passes > 0
     assert cost.tokens >= 4
+    assert cost.peak_bytes
     assert cost.seconds is not None
     assert cost.seconds > 0
 

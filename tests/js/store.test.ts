@@ -91,6 +91,15 @@ describe("the newest wins", () => {
     expect(store.error.value).toBeNull();
     expect(store.partial.value).toBeNull();
   });
+  test("a message that comes after the end starts nothing", () => {
+    const { model, store } = setup();
+    store.ask(target(101), "v");
+    model.set("explanation", at(contrastive, 1));
+    model.result(model.asked);
+    model.progress(model.asked, { done: 9, total: 9, candidates: CANDIDATES });
+    expect(store.connection.live.value).toBeNull();
+    expect(store.partial.value).toBeNull();
+  });
   test("an older answer in the state waits, and is shown if the newer question fails", () => {
     const { model, store, shown } = setup();
     store.ask(target(101), "v");

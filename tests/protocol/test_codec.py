@@ -68,7 +68,7 @@ def test_a_header_that_does_not_fit_is_refused(change):
 def test_large_scores_are_pushed_as_their_sum():
     finding = findings()["plain"]
     packed = encode(finding, push_limit=32)
-    assert packed["snapshot"]["axes"] == ["pos"] and packed["snapshot"]["rows"] == []
+    assert packed["snapshot"]["axes"] == ["pos"] and len(packed["snapshot"]["rows"]) == 2
     got = get(packed["snapshot"]["scores"], packed["buffers"])
     np.testing.assert_array_equal(got, finding.explanation.scores.sum(0))
 

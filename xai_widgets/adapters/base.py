@@ -197,6 +197,10 @@ class ModelAdapter(Protocol):
         """
         ...
 
+    def gradient_cost(self, question: Question, steps: int, forward_only: int = 0) -> Cost:
+        """What gradients at so many embeddings, and values alone at `forward_only` more, would run in batches."""
+        ...
+
     def values_at(self, question: Question, embeddings: Tensor, context: Context) -> Tensor:
         """The values of `gradient` without the gradients: [row, step], at a third of the cost or less."""
         ...

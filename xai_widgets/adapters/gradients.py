@@ -15,10 +15,11 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from xai_widgets.adapters import hooks, memory, passes, quantities
+from xai_widgets.adapters import footprint, hooks, memory, passes, quantities
 from xai_widgets.adapters.base import Capability, CapabilityName, Gradient
 from xai_widgets.adapters.passes import Lender
 from xai_widgets.core.context import Context
+from xai_widgets.core.cost import Cost
 from xai_widgets.core.errors import ModelError, OutOfMemoryError
 from xai_widgets.core.targets import Question
 
@@ -28,8 +29,6 @@ call, 0.62 at 4, 0.59 at 8 and at 13, and 60 MB more for each step."""
 GPU_TOKENS: Final = 8192
 VALUE_TOKENS: Final = 1024
 """Tokens of one forward on a CPU where no gradient follows."""
-_BYTES_A_TOKEN: Final = 25
-"""Numbers kept for the backward pass for one token, in units of n_layers x d_model (measured on SmolLM2: 22)."""
 
 
 def gradient(adapter: Lender, question: Question, embeddings: Tensor, context: Context) -> Gradient:
@@ -186,13 +185,31 @@ def steps_per_batch(adapter: Lender, question: Question) -> int:
     if device.type != "cuda":
         return max(1, CPU_TOKENS // length)
     free, _ = torch.cuda.mem_get_info(device)
-    a_token = _BYTES_A_TOKEN * adapter.n_layers * adapter.d_model * 4
-    return max(1, min(GPU_TOKENS, int(free * 0.4) // a_token) // length)
+    return max(1, min(GPU_TOKENS // length, int(free * 0.4) // peak_bytes(adapter, question, 1)))
+
+
+def cost(adapter: Lender, question: Question, steps: int, forward_only: int = 0) -> Cost:
+    """What `steps` gradients of all rows and `forward_only` more forward passes come to, in batches of `steps_per_batch`."""
+    length = question.n_pos + len(question.target.ids) - 1
+    size = steps_per_batch(adapter, question)
+    return Cost(
+        passes=-(-steps // size) + -(-forward_only // size),
+        tokens=(steps + forward_only) * length,
+        backward_tokens=steps * length * question.target.n_rows,
+        peak_bytes=peak_bytes(adapter, question, min(size, steps)),
+    )
+
+
+def peak_bytes(adapter: Lender, question: Question, n_steps: int) -> int:
+    """About how much memory one `gradient` call of so many steps takes (an estimate)."""
+    n_tokens = len(question.target.ids)
+    tokens = n_steps * (question.n_pos + n_tokens - 1)
+    return footprint.of_gradient(adapter, tokens, question.target.n_rows, n_steps * n_tokens)
 
 
 def probe(adapter: Lender) -> dict[CapabilityName, Capability]:
     """Whether gradients reach the first embedding, and whether batched ones equal the loop, on a short input."""
-    ids = torch.tensor([[(7919 * i + 11) % adapter.d_vocab for i in range(6)]], device=adapter.device_of_inputs)
+    ids = torch.tensor([[(260 + 41 * i) % adapter.d_vocab for i in range(6)]], device=adapter.device_of_inputs)
     wanted = torch.arange(3, 6, device=ids.device)
     with adapter.session() as view, torch.inference_mode(False), torch.enable_grad():
         try:

@@ -291,6 +291,12 @@ class HuggingFaceAdapter:
 
         return gradients.values_at(self, question, embeddings, context)
 
+    def gradient_cost(self, question: Question, steps: int, forward_only: int = 0) -> Cost:
+        """What `gradient` at so many embeddings, and `values_at` at `forward_only` more, would run."""
+        from xai_widgets.adapters import gradients
+
+        return gradients.cost(self, question, steps, forward_only)
+
     def steps_per_batch(self, question: Question) -> int:
         """How many embedding rows one `gradient` call should carry."""
         from xai_widgets.adapters import gradients

@@ -12,7 +12,7 @@ that predicts: then its query sees what is visible before it and not itself, or 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +24,10 @@ ROW_TOKENS: Final = 128
 """Length a row is aimed at. Longer rows spend more on masked pairs, shorter ones more on padding."""
 
 
+TRIE_TOKENS: Final = 1 << 18
+"""Tokens of the inputs laid out at once (some hundred bytes each)."""
+
+
 class Trie:
     """Nodes below the base input, one for each distinct (place, token, hidden).
 
@@ -31,21 +35,21 @@ class Trie:
         token, depth: its id and position number.
         parent: node before it; -1 - b where that is the base's position b - 1 (b positions of the base are visible).
         hidden: whether later nodes can't see it. computed: whether the model has to run it.
-    paths: for each sequence, its nodes from the first that is not the base's to its last.
+    paths: for each sequence (by its index), its nodes from the first that is not the base's to its last.
     """
 
-    def __init__(self, base: Reading, sequences: Sequence[Reading]) -> None:
-        """Insert all sequences."""
+    def __init__(self, base: Reading, sequences: Sequence[Reading], which: Iterable[int]) -> None:
+        """Insert those of the sequences whose indices are given."""
         self.token: list[int] = []
         self.depth: list[int] = []
         self.parent: list[int] = []
         self.hidden: list[bool] = []
         self.computed: list[bool] = []
-        self.paths: list[list[int]] = []
-        self.first: list[int] = [s.first for s in sequences]
+        self.paths: dict[int, list[int]] = {}
+        self._sequences = sequences
         self._children: dict[tuple[int, int, bool], int] = {}
-        for sequence in sequences:
-            self.paths.append(self._insert(sequence, shared_length(base, sequence)))
+        for i in which:
+            self.paths[i] = self._insert(sequences[i], shared_length(base, sequences[i]))
 
     def _insert(self, sequence: Reading, shared: int) -> list[int]:
         at, path = -1 - shared, []
@@ -67,12 +71,22 @@ class Trie:
 
     def predicting(self, i: int) -> list[int]:
         """Nodes of sequence `i` whose logits are wanted, in order."""
-        path = self.paths[i]
-        return path[len(path) - self.n_predicting(i) :]
+        sequence = self._sequences[i]
+        return self.paths[i][sequence.first - len(sequence.ids) :]
 
-    def n_predicting(self, i: int) -> int:
-        """How many nodes of sequence `i` predict."""
-        return self.depth[self.paths[i][-1]] + 1 - self.first[i]
+
+def tries(base: Reading, sequences: Sequence[Reading], todo: Sequence[int]) -> Iterator[Trie]:
+    """The sequences `todo` as one trie, or several where one would take much memory."""
+    part: list[int] = []
+    size = 0
+    for i in todo:
+        if part and size + len(sequences[i].ids) > TRIE_TOKENS:
+            yield Trie(base, sequences, part)
+            part, size = [], 0
+        part.append(i)
+        size += len(sequences[i].ids)
+    if part:
+        yield Trie(base, sequences, part)
 
 
 @dataclass
@@ -83,20 +97,33 @@ class Row:
     nodes: list[int]
 
 
-def packed(trie: Trie, todo: Sequence[int], budget: int, row_tokens: int = ROW_TOKENS) -> Iterator[Batch]:
-    """Batches of about `budget` tokens at most."""
-    if todo:
-        for group in batches(rows(trie, todo, row_tokens, budget), budget):
+def packed(
+    base: Reading, sequences: Sequence[Reading], todo: Sequence[int], budget: int, row_tokens: int | None = None
+) -> Iterator[Batch]:
+    """Batches of `budget` tokens at most (or one sequence); rows of about `row_tokens`, `ROW_TOKENS` if not given."""
+    for trie in tries(base, sequences, todo):
+        for group in batches(rows(trie, row_tokens or ROW_TOKENS, budget), budget):
             yield pack(trie, group)
 
 
-def rows(trie: Trie, todo: Sequence[int], row_tokens: int, budget: int) -> list[Row]:
-    """Lay the sequences `todo` into rows of about `row_tokens` nodes and `budget` at most, longest row first.
+def sizes(
+    base: Reading, sequences: Sequence[Reading], todo: Sequence[int], budget: int, row_tokens: int | None = None
+) -> list[int]:
+    """Tokens of each of these batches, padding included, without making them."""
+    return [
+        len(group) * len(group[0].nodes)
+        for trie in tries(base, sequences, todo)
+        for group in batches(rows(trie, row_tokens or ROW_TOKENS, budget), budget)
+    ]
+
+
+def rows(trie: Trie, row_tokens: int, budget: int) -> list[Row]:
+    """Lay the sequences of a trie into rows of about `row_tokens` nodes and `budget` at most, longest row first.
 
     Sequences that share nodes stay together as far as a row's length allows; a sequence longer than that gets a row
     of its own length.
     """
-    pieces = sorted(_pieces(trie, todo, min(row_tokens, budget), budget), key=lambda p: -len(p.nodes))
+    pieces = sorted(_pieces(trie, min(row_tokens, budget), budget), key=lambda p: -len(p.nodes))
     total = sum(len(p.nodes) for p in pieces)
     longest = len(pieces[0].nodes)
     allowed = max(longest, min(row_tokens * 5 // 4, budget))
@@ -113,15 +140,14 @@ def rows(trie: Trie, todo: Sequence[int], row_tokens: int, budget: int) -> list[
         n = min(len(pieces), n + 1 + n // 20)
 
 
-def _pieces(trie: Trie, todo: Sequence[int], row_tokens: int, budget: int) -> list[Row]:
+def _pieces(trie: Trie, row_tokens: int, budget: int) -> list[Row]:
     """Cut the trie into parts of about a row's length; what two parts share is computed in both.
 
     A part may grow to four rows where that saves computing most of the next sequence again.
     """
     pieces: list[Row] = []
     last: list[int] = []
-    for i in sorted(todo, key=lambda i: trie.paths[i]):
-        path = trie.paths[i]
+    for i, path in sorted(trie.paths.items(), key=lambda item: item[1]):
         limit = min(len(path), len(last))
         same = next((j for j in range(limit) if path[j] != last[j]), limit)
         nodes = [node for node in path if trie.computed[node]]

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from xai_widgets.adapters.hooks import hooked
+from xai_widgets.core.errors import ModelError
 
 
 class Recorder(Protocol):
@@ -36,6 +37,11 @@ class Lender(Protocol):
     @property
     def speed(self) -> Recorder:
         """Where times go."""
+        ...
+
+    @property
+    def dtype(self) -> str:
+        """`float32`, `bfloat16`, ..."""
         ...
 
     @property
@@ -108,6 +114,13 @@ def run(
     with hooked(*handles):
         output = view(input_ids=ids, use_cache=keep_cache or cache is not None, return_dict=True, **given)
     logits = output.logits
+    expected = (1, len(wanted)) if reached else tuple(ids.shape)
+    if tuple(logits.shape[:2]) != expected:
+        raise ModelError(
+            "The model does not give one row of logits for each token it reads.",
+            given=f"logits of shape {list(logits.shape)} for input of shape {list(ids.shape)}",
+            accepted="a causal language model", hint="prompt tuning and prompts added inside the model are not supported",
+        )  # fmt: skip
     if reached:
         logits = logits.reshape(-1, logits.shape[-1])
     else:

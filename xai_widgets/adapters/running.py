@@ -37,13 +37,12 @@ class Run:
 
     def __init__(
         self, adapter: Lender, view: nn.Module, plan: Plan, base: Reading, readings: Sequence[Reading], budget: int,
-        row_tokens: int = packing.ROW_TOKENS, kept: Any = None,  # noqa: ANN401
+        row_tokens: int | None = None, kept: Any = None,  # noqa: ANN401
     ) -> None:  # fmt: skip
         """Nothing is run yet."""
         self._adapter, self._view, self._plan, self._budget = adapter, view, plan, budget
         self._base, self._readings, self._row_tokens = base, readings, row_tokens
         self._cache = kept
-        self._trie: packing.Trie | None = None
 
     def prepare(self) -> Tensor:
         """Run the base, keeping its keys and values where the plan needs them; its logits [target token, d_vocab]."""
@@ -89,16 +88,13 @@ class Run:
 
     def sizes(self, todo: Sequence[int]) -> list[int]:
         """Tokens of each batch, padding included; nothing is run."""
-        if self._plan == "packed" and todo:
-            trie = packing.Trie(self._base, self._readings)
-            rows = packing.rows(trie, todo, self._row_tokens, self._budget)
-            return [len(group) * len(group[0].nodes) for group in packing.batches(rows, self._budget)]
+        if self._plan == "packed":
+            return packing.sizes(self._base, self._readings, todo, self._budget, self._row_tokens)
         return [batch.ids.size for batch in self._planned(todo)]
 
     def _planned(self, todo: Sequence[int]) -> Iterator[Batch]:
         if self._plan == "packed":
-            self._trie = self._trie or packing.Trie(self._base, self._readings)
-            return packing.packed(self._trie, todo, self._budget, self._row_tokens)
+            return packing.packed(self._base, self._readings, todo, self._budget, self._row_tokens)
         if self._plan == "prefix":
             return batching.on_prefix(self._base, self._readings, todo, self._budget)
         return batching.whole(self._readings, todo, self._budget, pad=self._plan == "padded")

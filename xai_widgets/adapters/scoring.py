@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xai_widgets.adapters import batching, packing, probing, quantities
+from xai_widgets.adapters import batching, footprint, packing, probing, quantities
 from xai_widgets.adapters.base import Capability, CapabilityName, Variant
 from xai_widgets.adapters.batching import Reading
 from xai_widgets.adapters.passes import Lender
@@ -147,7 +147,7 @@ class Scorer:
             yield ready, numbers
 
     def cost(self, question: Question, variants: Sequence[Variant] | Sequence[tuple[int, int]]) -> Cost:
-        """What `score` would run, padding included.
+        """What `score` would run, padding included, and about how much memory its largest batch takes.
 
         Args:
             question: the base input and the target.
@@ -156,34 +156,42 @@ class Scorer:
                 replacement `[(i, n) for i in range(n)]`, by deletion `[(i, n - 1) for i in range(n)]`.
         """
         whole = [v for v in variants if isinstance(v, Variant)]
+        n_base = question.n_pos + len(question.target.ids) - 1
         if whole:
-            return self._cost_of_readings(question, whole)
-        shapes = [v for v in variants if not isinstance(v, Variant)]
-        if not shapes:
+            base = self._reading(_ids(question), frozenset(), question.target)
+            readings = list(dict.fromkeys(self._reading(v.ids, v.hidden, question.target) for v in whole))
+            todo = [i for i, reading in enumerate(readings) if reading != base]
+            plan = self._probed().plan(n_base, max(len(r.ids) for r in readings))
+            sizes = self._run(nn.Identity(), self._probed(), plan, base, readings).sizes(todo)
+            needs_base = plan in CACHED or len(todo) < len(readings)
+        else:
+            shapes = [shape for shape in variants if not isinstance(shape, Variant)]
+            changed = [(shared, n) for shared, n in shapes if (shared, n) != (question.n_pos, question.n_pos)]
+            todo = list(range(len(changed)))
+            plan = self._probed().plan(n_base, n_base + max((n for _, n in changed), default=0) - question.n_pos)
+            sizes = self._sizes_of_shapes(plan, changed, len(question.target.ids) - 1)
+            needs_base = (plan in CACHED and bool(shapes)) or len(changed) < len(shapes)
+        if needs_base:
+            sizes = [n_base, *sizes]
+        if not sizes:
             return Cost(0, 0)
-        more = len(question.target.ids) - 1
-        n_base = question.n_pos + more
-        plan = self._probed().plan(n_base, max(n for _, n in shapes) + more)
-        shapes = [(shared, n + more) for shared, n in shapes]
+        # predicting positions are taken to be spread over the batches as the tokens are
+        predicting = max(1, len(todo) * len(question.target.ids) * max(sizes) // sum(sizes))
+        return Cost(len(sizes), sum(sizes), peak_bytes=footprint.of_scoring(self._adapter, max(sizes), predicting))
+
+    def _sizes_of_shapes(self, plan: Plan, shapes: Sequence[tuple[int, int]], more: int) -> list[int]:
+        """Tokens of each batch for variants of these (shared, length), `more` target tokens read after each."""
+        shapes = [(min(shared, n - 1), n + more) for shared, n in shapes]
         if plan == "packed":
             tokens = sum(n - shared for shared, n in shapes)
-            return Cost(1 + -(-tokens // self.budget), n_base + tokens)
+            n_batches = -(-tokens // self.budget)
+            return [tokens // n_batches + (i < tokens % n_batches) for i in range(n_batches)]
         if plan == "prefix":
             blocks = [[shapes[i] for i in group] for group in batching.by_prefix(shapes, self.budget)]
-            sizes = [len(block) * (max(n for _, n in block) - block[0][0]) for block in blocks]
-            return Cost(1 + len(sizes), n_base + sum(sizes))
+            return [len(block) * (max(n for _, n in block) - block[0][0]) for block in blocks]
         lengths = [n for _, n in shapes]
-        groups = list(batching.by_length(lengths, self.budget, pad=plan == "padded"))
-        return Cost(len(groups), sum(len(group) * lengths[group[0]] for group in groups))
-
-    def _cost_of_readings(self, question: Question, variants: Sequence[Variant]) -> Cost:
-        base = self._reading(_ids(question), frozenset(), question.target)
-        readings = list(dict.fromkeys(self._reading(v.ids, v.hidden, question.target) for v in variants))
-        todo = [i for i, reading in enumerate(readings) if reading != base]
-        plan = self._probed().plan(len(base.ids), max(len(r.ids) for r in readings))
-        batches = self._run(nn.Identity(), self._probed(), plan, base, readings).sizes(todo)
-        needs_base = plan in CACHED or len(todo) < len(readings)
-        return Cost(len(batches) + needs_base, sum(batches) + needs_base * len(base.ids))
+        groups = batching.by_length(lengths, self.budget, pad=plan == "padded")
+        return [len(group) * lengths[group[0]] for group in groups]
 
     @property
     def budget(self) -> int:

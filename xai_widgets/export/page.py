@@ -51,7 +51,7 @@ def page(
 
 
 def _state(finding: Finding, method: MethodInfo | None, code: str, uid: str) -> dict[str, Any]:
-    packed = encode(finding, method=method, code=code)
+    packed = encode(finding, method=method, code=code, push_limit=2**62)
     return {
         "explanation": {
             "snapshot": packed["snapshot"],

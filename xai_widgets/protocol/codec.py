@@ -55,7 +55,7 @@ def encode(
     scores, rows, axes, error = e.scores, e.rows, e.axes, e.quality.standard_error
     if scores.nbytes > push_limit and "target" in axes and scores.shape[axes.index("target")] > 1:
         total = e.reduce("target")
-        scores, axes, rows, error = total.scores, total.axes, (), None
+        scores, axes, error = total.scores, total.axes, None  # the rows stay: each can be fetched
     p = e.provenance
     snapshot: Snapshot = {
         "v": PROTOCOL_VERSION,

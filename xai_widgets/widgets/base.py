@@ -29,7 +29,7 @@ from xai_widgets.jobs.job import Job
 from xai_widgets.jobs.session import Outcome, Session
 from xai_widgets.protocol.arrays import put
 from xai_widgets.protocol.codec import encode, encode_candidate, encode_error
-from xai_widgets.protocol.schema import PROTOCOL_VERSION, Packed
+from xai_widgets.protocol.schema import PROTOCOL_VERSION, PUSH_LIMIT, Packed
 from xai_widgets.widgets.methods import method_info, method_of
 from xai_widgets.widgets.requests import asked
 
@@ -88,7 +88,7 @@ class View(anywidget.AnyWidget):
 
     def _start(self, session: Session | None, finding: Finding | None, link_id: str | None) -> None:
         self._sync_lock = threading.RLock()
-        self._session = session
+        self._session, self._finding = session, finding
         self._estimate: tuple[Ticket | None, np.ndarray] | None = None
         anywidget.AnyWidget.__init__(
             self,
@@ -122,11 +122,9 @@ class View(anywidget.AnyWidget):
     # -- from the browser
 
     def _receive(self, _widget: object, content: Any, _buffers: list[memoryview]) -> None:  # noqa: ANN401 - any JSON
-        ticket = (
-            Ticket(str(content.get("id", "")), int(content.get("revision") or 0))
-            if isinstance(content, Mapping)
-            else Ticket("")
-        )
+        named = content if isinstance(content, Mapping) else {}
+        revision = named.get("revision")
+        ticket = Ticket(str(named.get("id", "")), revision if isinstance(revision, int) else 0)
         try:
             if not isinstance(content, Mapping) or content.get("v") != PROTOCOL_VERSION:
                 raise KernelError(
@@ -137,7 +135,8 @@ class View(anywidget.AnyWidget):
                 )
             self._dispatch(content, ticket)
         except Exception as error:  # noqa: BLE001 - a message must never take the kernel's thread down; it is answered
-            self._fail(ticket, error)
+            # what was asked beside the explanation leaves its state alone
+            self._fail(ticket, error, state=named.get("type") != "fetch" and named.get("action") != "methods")
 
     def _dispatch(self, content: Mapping[str, Any], ticket: Ticket) -> None:
         kind, action = content.get("type"), content.get("action")
@@ -172,7 +171,7 @@ class View(anywidget.AnyWidget):
         self._session.submit(ask, confirmed=bool(content.get("confirmed")), generate=n_new, ticket=ticket)
 
     def _fetch(self, row: int, ticket: Ticket) -> None:
-        finding = self._session.finding if self._session else None
+        finding = self._session.finding if self._session else self._finding
         if finding is None or not 0 <= row < finding.explanation.scores.shape[0]:
             raise KernelError(
                 "There is no such row.", given=str(row), accepted="a row of the current answer", hint="ask again"
@@ -275,7 +274,9 @@ class View(anywidget.AnyWidget):
         method = method_of(finding, asked=self._session is not None)
         origin = self._session.adapter.origin if self._session else ""
         code = as_code(finding.ask, origin) if method else ""
-        return encode(finding, revision=revision, method=method, code=code, with_scores=with_scores)
+        return encode(
+            finding, revision=revision, method=method, code=code, with_scores=with_scores, push_limit=PUSH_LIMIT
+        )
 
 
 def _status(state: str, cost: Cost | None = None) -> dict[str, Any]:

@@ -135,7 +135,7 @@ export function editor(root: HTMLElement, props: EditorProps, callbacks: EditorC
     const changed = key !== given;
     given = key;
     // An answer to an older edit must not overwrite what is being typed: only a change from outside (undo) may.
-    const untouched = true;
+    const untouched = JSON.stringify(read()) === last;
     const held = box.contains(focused(box));
     const redraw = opening || (changed && untouched && key !== last);
     if (redraw) draw(next.input);

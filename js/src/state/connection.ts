@@ -100,10 +100,7 @@ export function connect(model: Model, revision: () => number, hooks: Hooks, unti
 
   function explain(action: "explain" | "generate", question: Question, rev: number, view: string): boolean {
     const old = live.value;
-    if (old) {
-      retire(old.id);
-      send(encodeCancel(old.id));
-    }
+    if (old) send(encodeCancel(old.id));
     const id = nextId();
     clearTimeout(timer);
     if (!send(encodeRequest(action, question, { id, revision: rev, view }))) return false;

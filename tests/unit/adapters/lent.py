@@ -57,6 +57,7 @@ class Lent:
         self.d_vocab = model.config.get_text_config(decoder=True).vocab_size
         self.device_of_inputs = torch.device("cpu")
         self.n_layers, self.d_model = 3, 32
+        self.dtype = "float32"
 
     @contextmanager
     def session(self) -> Iterator[nn.Module]:

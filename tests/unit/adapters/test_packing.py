@@ -71,9 +71,9 @@ def check(batches: list[Batch], base: Reading, readings: list[Reading], *, whole
 @given(readings_of_one_base(), st.integers(1, 12), st.integers(1, 40))
 def test_packed_queries_see_their_own_input_and_nothing_else(case, row_tokens, budget):
     base, readings = case
-    trie = packing.Trie(base, readings)
-    batches = list(packing.packed(trie, range(len(readings)), budget, row_tokens))
+    batches = list(packing.packed(base, readings, range(len(readings)), budget, row_tokens))
     check(batches, base, readings, whole_path=True)
+    assert packing.sizes(base, readings, range(len(readings)), budget, row_tokens) == [b.ids.size for b in batches]
 
 
 @given(readings_of_one_base(), st.integers(1, 40))
@@ -101,7 +101,7 @@ def leave_one_out(n: int) -> tuple[Reading, list[Reading]]:
 
 def test_leave_one_out_runs_only_what_follows_the_change_with_little_padding():
     base, readings = leave_one_out(40)
-    batches = list(packing.packed(packing.Trie(base, readings), range(40), budget=1024))
+    batches = list(packing.packed(base, readings, range(40), budget=1024))
     needed = sum(len(base.ids) - i for i in range(40))
     assert needed <= sum(batch.ids.size for batch in batches) <= 1.1 * needed
 
@@ -110,29 +110,31 @@ def test_hidden_positions_are_not_run_at_all():
     ids = tuple(range(10, 20))
     base = Reading((*ids, *TARGETS), frozenset(), 9)
     readings = [Reading(base.ids, frozenset({i}), 9) for i in range(9)]
-    (batch,) = packing.packed(packing.Trie(base, readings), range(9), budget=1 << 20)
-    assert packing.Trie(base, readings).computed.count(True) == sum(len(base.ids) - i - 1 for i in range(9))
+    (batch,) = packing.packed(base, readings, range(9), budget=1 << 20)
+    assert packing.Trie(base, readings, range(len(readings))).computed.count(True) == sum(
+        len(base.ids) - i - 1 for i in range(9)
+    )
     assert batch.base == 8
 
 
 def test_inputs_that_share_more_than_the_base_share_those_tokens():
     base = Reading((1, 2, 3, 4, *TARGETS), frozenset(), 3)
     readings = [Reading((1, 9, 9, last, *TARGETS), frozenset(), 3) for last in (5, 6, 7)]
-    trie = packing.Trie(base, readings)
+    trie = packing.Trie(base, readings, range(len(readings)))
     assert len(trie.token) == 2 + 3 * 3
 
 
 def test_what_stands_at_a_hidden_place_does_not_matter():
     base = Reading((1, 2, 3, 4, *TARGETS), frozenset(), 3)
     readings = [Reading((1, other, 3, 4, *TARGETS), frozenset({1}), 3) for other in (2, 5, 6)]
-    trie = packing.Trie(base, readings)
+    trie = packing.Trie(base, readings, range(len(readings)))
     assert trie.paths[0] == trie.paths[2]
 
 
 @pytest.mark.parametrize("budget", [64, 256, 1024])
 def test_a_batch_stays_within_its_budget_unless_one_input_is_longer(budget):
     base, readings = leave_one_out(60)
-    for batch in packing.packed(packing.Trie(base, readings), range(60), budget):
+    for batch in packing.packed(base, readings, range(60), budget):
         assert batch.ids.size <= budget or len({i for i, _, _ in batch.serves}) == 1
 
 
@@ -140,5 +142,13 @@ def test_long_runs_of_hidden_positions_need_no_recursion():
     ids = tuple(range(5000))
     base = Reading((*ids, *TARGETS), frozenset(), 4999)
     reading = Reading((*ids, *TARGETS), frozenset(range(4999)), 4999)
-    (batch,) = packing.packed(packing.Trie(base, [reading]), [0], 1024)
+    (batch,) = packing.packed(base, [reading], [0], 1024)
     check([batch], base, [reading], whole_path=True)
+
+
+def test_many_inputs_are_laid_out_in_parts_of_bounded_size(monkeypatch):
+    base, readings = leave_one_out(30)
+    monkeypatch.setattr(packing, "TRIE_TOKENS", 100)
+    parts = list(packing.tries(base, readings, range(30)))
+    assert len(parts) == 10 and all(sum(len(readings[i].ids) for i in part.paths) <= 100 for part in parts)
+    check(list(packing.packed(base, readings, range(30), 256)), base, readings, whole_path=True)

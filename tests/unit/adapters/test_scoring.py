@@ -21,8 +21,15 @@ from xai_widgets.adapters import packing, passes, probing
 from xai_widgets.adapters.base import Variant
 from xai_widgets.adapters.scoring import Scorer
 from xai_widgets.core.context import Context
-from xai_widgets.core.errors import CancelledError, CapabilityError, EmptyTextError, OutOfMemoryError, TooLongError
-from xai_widgets.core.targets import Target
+from xai_widgets.core.errors import (
+    CancelledError,
+    CapabilityError,
+    EmptyTextError,
+    ModelError,
+    OutOfMemoryError,
+    TooLongError,
+)
+from xai_widgets.core.targets import Question, Target
 
 TARGET = Target((5, 9, 11), ("a", "b", "c"))
 IDS = [17, 3, 44, 8, 21, 60, 33, 12, 50, 7, 29, 41]
@@ -441,8 +448,34 @@ def test_the_cost_of_shapes_is_close_to_the_cost_of_the_variants(llama, plan):
     assert 0.7 * whole.tokens <= shapes.tokens <= 1.05 * whole.tokens
 
 
-def test_nothing_is_run_for_no_variants(llama):
-    assert Scorer(llama).cost(question(IDS, TARGET), []).tokens == 0
+def test_no_variants_cost_nothing_and_the_base_alone_one_pass(llama):
+    scorer, n = Scorer(llama), len(IDS)
+    assert scorer.cost(question(IDS, TARGET), []).tokens == 0
+    assert scorer.cost(question(IDS, TARGET), [(n, n)]).tokens == n + 2
+    assert scorer.cost(question(IDS, TARGET), [Variant(tuple(IDS))]).tokens == n + 2
+
+
+def test_memory_said_beforehand_grows_with_the_batch(llama):
+    variants = variants_of(IDS)
+    small, large = (Scorer(llama, n).cost(question(IDS, TARGET), variants).peak_bytes for n in (60, 600))
+    assert small is not None and large is not None and 0 < small < large / 2
+
+
+def test_a_model_that_reads_tokens_of_its_own_is_refused(llama, monkeypatch):
+    run = passes.run
+    seen: list[int] = []
+
+    def longer(adapter, view, ids, wanted, **given):
+        seen.append(1)
+        view.model.register_forward_hook(
+            lambda _m, _a, out: type(out)(last_hidden_state=torch.cat([out[0][:, :1], out[0]], 1))
+        )
+        return run(adapter, view, ids, wanted, **given)
+
+    monkeypatch.setattr(passes, "run", longer)
+    with pytest.raises(ModelError, match="logits"):
+        Scorer(llama).value(question(IDS, TARGET), Context())
+    assert seen
 
 
 def test_rows_of_another_length_give_the_same(llama, monkeypatch):
@@ -450,3 +483,17 @@ def test_rows_of_another_length_give_the_same(llama, monkeypatch):
     one = Scorer(llama).score(question(IDS, TARGET), variants, Context())
     monkeypatch.setattr(packing, "ROW_TOKENS", 16)
     np.testing.assert_allclose(Scorer(llama).score(question(IDS, TARGET), variants, Context()), one, atol=1e-5)
+
+
+def test_the_default_model(lm):
+    tokens = lm.tokenize("The café 🗼 stands in the capital of")
+    target = Target(
+        lm.continuation(" France,"), ("a", "b"), contrast_ids=lm.continuation(" Italy,"), contrast_texts=("c", "d")
+    )
+    ids = tokens.ids.tolist()
+    variants = variants_of(ids)[:24]
+    scorer = Scorer(lm)
+    got = scorer.score(Question(tokens, tokens.units(), target), variants, Context())
+    wanted = plain.scores(lm.model, ids, variants, target)
+    assert scorer.plan == "packed"
+    np.testing.assert_allclose(got, wanted, atol=1e-4 * float(np.abs(wanted).max()))

@@ -62,13 +62,7 @@ def in_batches(
 def count(adapter: ModelAdapter, question: Question, steps: int, forward_only: int = 0) -> Cost:
     """Cost of `steps` gradients of all rows and `forward_only` more forward passes; refuses what has no slope."""
     require_slope(question)
-    length = question.n_pos + len(question.target) - 1
-    size = max(1, adapter.steps_per_batch(question))
-    return Cost(
-        passes=-(-steps // size) + -(-forward_only // size),
-        tokens=(steps + forward_only) * length,
-        backward_tokens=steps * length * question.target.n_rows,
-    )
+    return adapter.gradient_cost(question, steps, forward_only)
 
 
 class Mean:

@@ -147,6 +147,6 @@ def test_copied_code_computes_what_is_on_the_screen(lab: Lab, warm_kernel: str) 
     assert "xw.explain(" in code
     # the code loads a model by the name it came from, which a tiny one made here does not have
     asked = "\n".join(line for line in code.splitlines() if not line.startswith(("lm =", "import")))
-    nb.run(nb.add("before, lm_real, lm = a.scores, lm, small\n" + asked.replace("a = ", "b = ", 1)))
+    nb.run(nb.add("before, lm_real, lm = a.scores, lm, small\n" + asked.replace("xw.explain(", "b = xw.explain(")))
     nb.run(nb.add("lm = lm_real"))
     assert nb.python("abs(b.scores - before).max() < 1e-6 and b.finding.ask.key == a.finding.ask.key"), code

@@ -106,7 +106,11 @@ def check_no_trace(adapter: ModelAdapter, act: Callable[[], Any]) -> None:
 
 
 def check_cancel(explainer: Explainer, adapter: ModelAdapter, question: Question) -> int:
-    """Cancelled at each place it can be, it raises `CancelledError` and leaves no trace; returns how many places."""
+    """Cancelled at each place it can be, it raises `CancelledError`; uncancelled or cancelled it leaves no trace.
+
+    Returns how many places there are.
+    """
+    check_no_trace(adapter, lambda: explainer.explain(adapter, question))
     usual = explainer.explain(adapter, question).scores
 
     def run(stop_at: int | None) -> int:
@@ -143,6 +147,7 @@ def check_error(explainer: Explainer, adapter: ModelAdapter, question: Question)
 
     Errors inside a forward pass are for the adapter's tests, where a hook can be put on the lent model.
     """
+    check_no_trace(adapter, lambda: explainer.explain(adapter, question))
     usual = explainer.explain(adapter, question).scores
     places = _steps(explainer, adapter, question)
     for place in range(1, places + 1):

@@ -243,7 +243,9 @@ def test_linked_views_share_a_name(model):
 
 def test_what_was_chosen_is_in_the_list(model):
     rare, other = 30000, 31000
-    snapshot = xw.TokenAttribution.of(None, xw.explain(model, "one two", target=rare, contrast=other).finding).explanation["snapshot"]
+    snapshot = xw.TokenAttribution.of(
+        None, xw.explain(model, "one two", target=rare, contrast=other).finding
+    ).explanation["snapshot"]
     assert {rare, other} <= {c["id"] for c in snapshot["candidates"]} and len(snapshot["candidates"]) == 12
 
 
@@ -253,8 +255,12 @@ def test_rows_too_large_to_push_are_fetched(watched, monkeypatch):
     watched.end("16")
     snapshot = watched.view.explanation["snapshot"]
     assert snapshot["axes"] == ["pos"] and len(snapshot["rows"]) == 3
-    watched.view._receive(None, {"type": "fetch", "v": PROTOCOL_VERSION, "id": "17", "view": "t", "revision": 16, "row": 1}, [])
+    watched.view._receive(
+        None, {"type": "fetch", "v": PROTOCOL_VERSION, "id": "17", "view": "t", "revision": 16, "row": 1}, []
+    )
     content, buffers = next((c, b) for c, b in watched.said if c["id"] == "17")
     np.testing.assert_array_equal(get(content["scores"], buffers), watched.view._session.finding.explanation.scores[1])
-    watched.view._receive(None, {"type": "fetch", "v": PROTOCOL_VERSION, "id": "18", "view": "t", "revision": 16, "row": 3}, [])
+    watched.view._receive(
+        None, {"type": "fetch", "v": PROTOCOL_VERSION, "id": "18", "view": "t", "revision": 16, "row": 3}, []
+    )
     assert watched.end("18")["error"]["code"] == "protocol"

@@ -2,8 +2,8 @@
 
     python benchmarks/bench_leave_one_out.py [--device cuda] [--lengths 32 128] [--without inseq] [--write]
 
-All replace one token at a time by one other and report log-probabilities of the same 8 tokens (interpreto: logits). captum runs in
-this process, `forward_in_tokens=False`; with its defaults and transformers 5.23 it feeds the growing sequence again on top
+All replace one token at a time by one other and report log-probabilities of the same 8 tokens (interpreto: logits, and it replaces
+the first 7 target tokens too). captum runs in this process, `forward_in_tokens=False`; with its defaults and transformers 5.23 it feeds the growing sequence again on top
 of the key/value cache: its scores are wrong from the second target on, and it is slower. That is shown, and not counted.
 """
 

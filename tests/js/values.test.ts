@@ -233,12 +233,38 @@ describe("words", () => {
     });
     expect(text(entropy)).toEqual(["What makes the next token uncertain?", "entropy 2.50 nats"]);
   });
+  test("a method is named with what says something about it; all of it on demand", () => {
+    const params = [
+      param("n_steps", "int", 32),
+      param("rule", "choice", "gauss", ["gauss", "left"]),
+      param("smooth", "int", 0),
+      param("noise", "float", 0.1),
+      param("replacement", "text", ""),
+      param("antithetic", "bool", false),
+    ];
+    const method = { ...(METHODS[0] as MethodInfo), title: "Paths", params };
+    expect(words.methodText(method)).toBe("Paths, 32 steps");
+    expect(words.methodText(method, true)).toBe("Paths, 32 steps, rule gauss, smooth 0, noise 0.100");
+    const changed: Record<string, unknown> = { rule: "left", smooth: 8, antithetic: true };
+    const other = { ...method, params: params.map((p) => ({ ...p, value: changed[p.name] ?? p.value })) };
+    expect(words.methodText(other)).toBe("Paths, 32 steps, rule left, smooth 8, noise 0.100, antithetic");
+  });
+  test.each([
+    ["HuggingFaceTB/SmolLM2-135M-Instruct", "SmolLM2-135M-Instruct"],
+    ["/models/tiny/", "tiny"],
+    ["C:\\models\\tiny", "tiny"],
+    ["tiny llama", "tiny llama"],
+    ["", ""],
+  ])("the name of %s is short", (name, short) => {
+    expect(words.shortName(name)).toBe(short);
+  });
   test("exactness says what is known, and that it is not known", () => {
     const quality = (fields: object) => words.exactness(read(packed({ tokens: ["a"], scores: [1], quality: fields })));
     expect(quality({ exact: true })).toBe("exact");
     expect(quality({ exact: false, relative_gap: 0.0042 })).toBe("gap 0.42 %");
     expect(quality({ exact: false })).toBe("estimate");
     expect(quality({ exact: null })).toBe("exactness not known");
+    expect(words.exactness(read(packed({ tokens: ["a"], scores: null })))).toBe("");
     expect(words.exactness(read(sampled))).toBe("± standard error, 32 draws");
     expect(words.exactness(read(shown))).toBe("");
     expect(words.exactness({ ...read(plain), known: Uint8Array.from([1, 1, 0]), estimate: true })).toBe(

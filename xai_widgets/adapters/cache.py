@@ -39,11 +39,3 @@ def _layer(layer: Any, rows: int, length: int) -> Any:  # noqa: ANN401 - transfo
 
         new.update = joined
     return new
-
-
-def length(cache: Any) -> int:  # noqa: ANN401 - transformers' Cache
-    """Positions held; 0 if it holds none or is not of keys and values."""
-    sizes = {
-        layer.keys.shape[-2] for layer in getattr(cache, "layers", ()) if torch.is_tensor(getattr(layer, "keys", None))
-    }
-    return sizes.pop() if len(sizes) == 1 else 0

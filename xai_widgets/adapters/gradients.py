@@ -37,7 +37,7 @@ def gradient(adapter: Lender, question: Question, embeddings: Tensor, context: C
     Args:
         adapter: gives `session`, `head_of`, `embedding_of`, `device_of_inputs`, `speed`, `capabilities`.
         question: the input (its ids are passed as usual) and the target; target tokens keep their own embeddings.
-        embeddings: [step, pos, d_model]; all steps run in one batch.
+        embeddings: [step, pos, d_model]; all steps run in one batch, in halves where memory runs out.
         context: checked for cancelling before the forward, before the backward pass and between rows of a loop.
 
     Returns:
@@ -45,33 +45,29 @@ def gradient(adapter: Lender, question: Question, embeddings: Tensor, context: C
 
     Raises:
         ModelError: the weights can't be differentiated (created under torch.inference_mode).
-        OutOfMemoryError: the batch does not fit even row by row; ask for fewer steps at a time.
+        OutOfMemoryError: not even one step fits, row by row.
     """
     capability = getattr(adapter, "capabilities", {}).get("batched_gradients", Capability(True))
     context.check()
-    with adapter.session() as view, torch.inference_mode(False), torch.enable_grad():
-        try:
-            return _gradient(adapter, view, question, embeddings, context, batched=capability.works)
-        except (RuntimeError, MemoryError) as error:
-            if "Inference tensors" in str(error):
-                raise _NOT_DIFFERENTIABLE from error
-            if not memory.ran_out(error):
-                raise
-        memory.give_back()
-        try:
-            return _gradient(adapter, view, question, embeddings, context, batched=False)
-        except (RuntimeError, MemoryError) as error:
-            if not memory.ran_out(error):
-                raise
-            raise OutOfMemoryError(
-                "the backward pass", n_tokens=question.n_pos + len(question.target.ids) - 1
-            ) from error
-
-
-_NOT_DIFFERENTIABLE = ModelError(
-    "The model's weights can't be differentiated.", given="weights created under torch.inference_mode",
-    accepted="weights created outside it", hint="load the model outside torch.inference_mode, torch.no_grad is fine",
-)  # fmt: skip
+    for batched in (True, False) if capability.works else (False,):
+        with adapter.session() as view, torch.inference_mode(False), torch.enable_grad():
+            try:
+                return _gradient(adapter, view, question, embeddings, context, batched=batched)
+            except (RuntimeError, MemoryError) as error:
+                if "Inference tensors" in str(error):
+                    raise ModelError(
+                        "The model's weights can't be differentiated.",
+                        given="weights created under torch.inference_mode", accepted="weights created outside it",
+                        hint="load the model outside torch.inference_mode; torch.no_grad is fine",
+                    ) from error  # fmt: skip
+                if not memory.ran_out(error):
+                    raise
+        memory.give_back()  # out of the handler, whose traceback holds on to tensors
+    n_steps = embeddings.shape[0]
+    if n_steps == 1:
+        raise OutOfMemoryError("the backward pass", n_tokens=question.n_pos + len(question.target.ids) - 1)
+    parts = [gradient(adapter, question, part, context) for part in embeddings.split(-(-n_steps // 2))]
+    return Gradient(torch.cat([p.values for p in parts], 1), torch.cat([p.grads for p in parts], 1))
 
 
 def _gradient(
@@ -83,9 +79,8 @@ def _gradient(
     ids = ids.expand(n_steps, -1)
     wanted = _predicting(n_steps, length, question.n_pos).to(device)
     reference = _reference(adapter, view, question)
-    leaf = (
-        embeddings.detach().to(device, copy=True).requires_grad_()
-    )  # a copy may require grad where its source may not
+    # a copy may require grad where its source, made under inference_mode, may not
+    leaf = embeddings.detach().to(device, copy=True).requires_grad_()
     hidden: list[Tensor] = []
 
     def cut(states: Tensor) -> Tensor:

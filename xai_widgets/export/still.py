@@ -9,7 +9,7 @@ from xai_widgets.core.ask import Finding
 from xai_widgets.export.svg import draw
 from xai_widgets.export.text import table
 
-LONGEST = 1000
+LONGEST = 400
 """Units a drawing may have here; above it the notebook keeps a table of the strongest, not megabytes of picture."""
 
 # The rule travels with the picture: wherever the same output area holds a view, the picture takes no room. Where scripts

@@ -118,15 +118,18 @@ class Session:
         return job
 
     def wait(self) -> Finding:
-        """The newest answer, computed now if it only waited for a yes.
+        """The newest answer, computed now if it only waited for a yes or was cancelled earlier without any answer.
 
         A later question that was cancelled or refused was so where it was asked (in a view, which says it): the answer
         before it stays, here as there.
 
         Raises:
-            XaiError: the first question was refused. CancelledError: somebody cancelled it.
+            XaiError: the first question was refused. CancelledError: somebody cancelled it meanwhile.
         """
-        job = self._job or self.submit(self._asked, confirmed=True)
+        job = self._job
+        given_up = job is not None and job.ended and isinstance(job.error, CancelledError) and self.finding is None
+        if job is None or given_up:
+            job = self.submit(self._asked, confirmed=True)
         try:
             try:
                 return job.wait()

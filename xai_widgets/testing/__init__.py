@@ -1,4 +1,8 @@
-"""Public checks for those who add an explainer or an adapter, and models whose true explanation is known."""
+"""Public checks for those who add an explainer or an adapter, and models whose true explanation is known.
+
+`contracts` checks explainers, `adapters` checks adapters, `mechanisms` has the models of known mechanism and `circuits` what
+they are built with, `traces` tells what a call left behind on a model.
+"""
 
 from xai_widgets.testing.ask import ask
 

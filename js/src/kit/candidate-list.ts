@@ -149,7 +149,7 @@ export function candidateList(
       setAttribute(row, "aria-selected", String(role === "target"));
       setAttribute(row, "aria-description", role === "contrast" ? "compared with" : null);
     }
-    other.hidden = next.candidates.length === 0;
+    other.disabled = next.candidates.length === 0;
     if (kept && !list.contains(focused(list))) rows()[at]?.focus();
   };
   update(props);

@@ -3,18 +3,20 @@ import { h, setAttribute, setText, wordButton } from "./shared/dom.ts";
 
 export interface HeaderProps {
   readonly model: string;
+  readonly modelTitle: string;
   readonly method: string;
+  readonly methodTitle: string;
   readonly exactness: string;
   readonly exactnessTitle: string;
   /** The exactness gives its place to the progress words. */
   readonly busy: boolean;
+  /** Nothing is known yet: the words stand where they will be, without a use. */
+  readonly waiting: boolean;
   readonly canChange: boolean;
   readonly changing: boolean;
   readonly canEdit: boolean;
   readonly editing: boolean;
   readonly editTitle: string;
-  readonly undo: boolean;
-  readonly redo: boolean;
   readonly code: boolean;
   readonly copied: string;
 }
@@ -22,8 +24,6 @@ export interface HeaderProps {
 export interface HeaderCallbacks {
   change(): void;
   edit(): void;
-  undo(): void;
-  redo(): void;
   copy(): void;
 }
 
@@ -33,43 +33,31 @@ export function header(root: HTMLElement, props: HeaderProps, callbacks: HeaderC
   const change = wordButton("change ▾", { "aria-haspopup": "dialog" }, () => callbacks.change(), signal);
   const exactness = h("span", { class: "xw-exactness" });
   const slot = h("span", { class: "xw-slot" }, exactness);
-  const undo = wordButton("undo", {}, () => callbacks.undo(), signal);
-  const redo = wordButton("redo", {}, () => callbacks.redo(), signal);
-  const edit = wordButton("", { "aria-keyshortcuts": "e" }, () => callbacks.edit(), signal);
+  const edit = wordButton("", { class: "xw-word xw-edit", "aria-keyshortcuts": "e" }, () => callbacks.edit(), signal);
   const copy = wordButton("", { class: "xw-word xw-copy" }, () => callbacks.copy(), signal);
-  const bar = h(
-    "div",
-    { class: "xw-bar" },
-    model,
-    method,
-    change,
-    h("span", { class: "xw-gap" }),
-    slot,
-    undo,
-    redo,
-    edit,
-    copy,
-  );
+  // One box, so that what does not fit into the line goes below it together.
+  const tools = h("span", { class: "xw-tools" }, slot, edit, copy);
+  const bar = h("div", { class: "xw-bar" }, model, method, change, tools);
   root.append(bar);
   const update = (next: HeaderProps) => {
     setText(model, next.model);
+    setAttribute(model, "title", next.modelTitle || null);
     setText(method, next.method);
-    setAttribute(method, "title", next.method || null);
-    change.hidden = !next.canChange;
+    setAttribute(method, "title", next.methodTitle || null);
+    change.hidden = !(next.canChange || next.waiting);
+    change.disabled = !next.canChange;
     setAttribute(change, "aria-expanded", String(next.changing));
     setText(exactness, next.exactness);
     setAttribute(exactness, "title", next.exactnessTitle || null);
     exactness.hidden = next.busy;
-    undo.hidden = redo.hidden = !(next.undo || next.redo);
-    undo.disabled = !next.undo;
-    redo.disabled = !next.redo;
-    edit.hidden = !next.canEdit && !next.editTitle;
+    edit.hidden = !(next.canEdit || next.editTitle || next.waiting);
     edit.disabled = !next.canEdit;
     setAttribute(edit, "title", next.editTitle || null);
     setAttribute(edit, "aria-pressed", String(next.editing));
     setAttribute(edit, "data-key", next.editing ? null : "e");
     setText(edit, next.editing ? "done" : "edit");
-    copy.hidden = !next.code;
+    copy.hidden = !(next.code || next.waiting);
+    copy.disabled = !next.code;
     setText(copy, next.copied || "copy as code");
     bar.hidden = !(next.model || next.method || next.code || next.canEdit || next.busy);
   };

@@ -2,7 +2,7 @@
 import { type Scale, side, strength } from "./shared/colour-scale.ts";
 import { focused, h, on, setAttribute } from "./shared/dom.ts";
 import { mainRect } from "./shared/float.ts";
-import { chipClass, fill, firstStrong, joins, type StripUnit } from "./shared/token-text.ts";
+import { chipClass, fill, firstStrong, joins, ledBySpace, type StripUnit } from "./shared/token-text.ts";
 
 export interface StripProps {
   readonly units: readonly StripUnit[];
@@ -122,6 +122,7 @@ export function tokenStrip(root: HTMLElement, props: StripProps, callbacks: Stri
       }
       const element = h("span", { role: "option", tabindex: i === at ? 0 : -1, "aria-selected": "false" });
       element.dataset.u = String(i);
+      setAttribute(element, "data-led", ledBySpace(unit, units[i - 1]));
       fill(element, unit);
       elements.push(element);
       holder.append(element);

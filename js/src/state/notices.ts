@@ -48,8 +48,10 @@ export function noticeOf(store: Store, scene: Scene): Said | null {
   }
   if (live) return null;
   if (status.state === "asks") {
-    const long = status.seconds === null ? "may take long" : `takes about ${seconds(status.seconds)}`;
-    const said = say("info", `This ${long}.`, ["", status.cost]);
+    const { seconds: s, cost } = status;
+    const long = s === null ? "may take long" : `takes about ${seconds(Math.max(0.1, s))}`;
+    // The time is said once.
+    const said = say("info", `This ${long}.`, ["", s === null ? cost : cost.replace(/, about [^,]*/, "")]);
     return {
       ...said,
       actions: [
@@ -65,7 +67,7 @@ export function noticeOf(store: Store, scene: Scene): Said | null {
       "This view draws scores over pos, alone or with one axis before it (target, layer, head, ...). Select or reduce the others first.",
     ]);
   }
-  if (status.state === "cancelled" && !scene.last) {
+  if (status.state === "cancelled" && !scene.last?.scores) {
     return { ...say("info", "Cancelled before there was an answer."), actions: [{ name: "run", label: "run again" }] };
   }
   return null;

@@ -77,7 +77,9 @@ export function sceneMaker(store: Store): () => Scene {
     const about = partial?.answer ?? last;
     const answer = partial?.answer?.scores || !last?.scores ? about : last;
     const live = store.connection.live.value;
-    const waiting = live !== null || store.status.value.state === "asks";
+    // Asked before there was anything: what there is (the text, the next tokens) belongs to the question.
+    const asks = store.status.value.state === "asks" && Boolean(last?.scores);
+    const waiting = live !== null || asks;
     const fresh = partial !== null && (!live || partial.revision === live.revision);
     const dim = waiting && !(fresh && partial?.answer?.scores);
     // A partial answer may come without its own question yet.

@@ -36,16 +36,22 @@ export interface Store {
   /** Say yes to the run that was found too long to start unasked. */
   confirm(view: string): void;
   cancel(): void;
+  /** The edit that was refused is given up: nothing is left to be said about it. */
+  giveUpEdit(): void;
   undo(view: string): void;
   redo(view: string): void;
   methods(view: string): Promise<readonly MethodInfo[] | null>;
   fetchRow(row: number, view: string): void;
   setRow(row: number | null): void;
   select(clause: Clause): void;
+  /** A view shows this until the signal ends. When the last one has gone for good, so does what is being computed. */
+  attend(view: AbortSignal): void;
 }
 
 const IDLE: Status = { state: "idle", error: null, cost: "", seconds: null };
 const NO_DISPLAY: Display = { row: null, link_id: null };
+/** A cell that is run again takes its view away and brings it back at once; later than this nobody can press cancel. */
+export const ALONE_MS = 2000;
 /** Pins reach Python after this pause. */
 export const PIN_DEBOUNCE_MS = 300;
 
@@ -80,6 +86,8 @@ export function createStore(model: Model, until: AbortSignal): Store {
   let overtaken: Answer | null = null;
   let asked: { action: "explain" | "generate"; question: Question } | null = null;
   let pinTimer: ReturnType<typeof setTimeout> | undefined;
+  let views = 0;
+  let aloneTimer: ReturnType<typeof setTimeout> | undefined;
 
   const connection = connect(
     model,
@@ -220,7 +228,11 @@ export function createStore(model: Model, until: AbortSignal): Store {
   listen(model, "change:status", onStatus, until);
   listen(model, "change:protocol_version", onVersion, until);
   selection.clauses.subscribe(onPins, until);
-  until.addEventListener("abort", () => clearTimeout(pinTimer), { once: true });
+  const clear = () => {
+    clearTimeout(pinTimer);
+    clearTimeout(aloneTimer);
+  };
+  until.addEventListener("abort", clear, { once: true });
   onVersion();
   onDisplay();
   onExplanation();
@@ -246,6 +258,9 @@ export function createStore(model: Model, until: AbortSignal): Store {
       start(asked?.action ?? "explain", { ...asked?.question, confirmed: true }, view);
     },
     cancel: () => connection.cancel(),
+    giveUpEdit() {
+      if (asked?.question.input) error.set(null);
+    },
     undo: (view) => move(-1, view),
     redo: (view) => move(1, view),
     async methods(view) {
@@ -271,6 +286,15 @@ export function createStore(model: Model, until: AbortSignal): Store {
       model.save_changes();
     },
     select: (clause) => selection.put(clause),
+    attend(view) {
+      views += 1;
+      clearTimeout(aloneTimer);
+      const leave = () => {
+        views -= 1;
+        if (!views && !until.aborted) aloneTimer = setTimeout(connection.cancel, ALONE_MS);
+      };
+      view.addEventListener("abort", leave, { once: true });
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 /** What is on the screen, in words: numbers, the question, how exact it is. Values only. */
 import type { Answer } from "../protocol/decode.ts";
-import type { MethodInfo } from "../protocol/generated.ts";
+import type { MethodInfo, ParamInfo } from "../protocol/generated.ts";
 
 /** Three significant digits, with a true minus; `signed` writes the plus too. */
 export function number(value: number | null | undefined, signed = false): string {
@@ -111,15 +111,24 @@ export function question(answer: Answer, row: number | null, value: number | nul
   return { parts, before: many && name ? "sum of" : "", name, after };
 }
 
-/** Title and parameters: "integrated gradients, 32 steps". */
-export function methodText(method: MethodInfo): string {
-  const params = method.params.filter((p) => p.value !== null && p.value !== "").map((p) => paramText(p.name, p.value));
-  return [method.title, ...params.filter(Boolean)].join(", ");
+/** The last part of a hub id or a path: who or where is in the title. */
+export function shortName(name: string): string {
+  return /[^/\\]+(?=[/\\]*$)/.exec(name)?.[0] ?? name;
+}
+
+/**
+ * Title and parameters: "integrated gradients, 32 steps". What says nothing is left out unless `all` are wanted: what is
+ * switched off, the first of several choices (the usual one), and a measure right after the count that switches it off.
+ */
+export function methodText({ title, params }: MethodInfo, all = false): string {
+  const off = ({ value, choices }: ParamInfo) => !value || value === choices[0];
+  const kept = params.filter((p, i) => all || !(off(p) || (p.kind === "float" && params[i - 1]?.value === 0)));
+  return [title, ...kept.map((p) => paramText(p.name, p.value)).filter(Boolean)].join(", ");
 }
 
 function paramText(name: string, value: unknown): string {
   const words = name.replaceAll("_", " ");
-  if (value === false) return "";
+  if (value === false || value === null || value === "") return "";
   if (value === true) return words;
   if (name.startsWith("n_")) return `${String(value)} ${words.slice(2)}`;
   return `${words} ${typeof value === "number" ? number(value) : String(value)}`;
@@ -132,7 +141,7 @@ export function exactness(answer: Answer): string {
     const known = answer.known?.reduce((n, k) => n + (k ? 1 : 0), 0) ?? 0;
     return known ? `${known} of ${unit_labels.length} exact` : "estimate";
   }
-  if (!method) return "";
+  if (!method || !answer.scores) return "";
   if (quality.standard_error) {
     return quality.n_samples ? `± standard error, ${quality.n_samples} draws` : "± standard error";
   }

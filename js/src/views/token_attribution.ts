@@ -20,6 +20,7 @@ import { type StripCallbacks, tokenStrip } from "../kit/token-strip.ts";
 import { tooltip } from "../kit/tooltip.ts";
 import type { Question } from "../protocol/encode.ts";
 import { detailsOf } from "../state/details.ts";
+import { canRedo, canUndo } from "../state/history.ts";
 import { lifetime, type Model } from "../state/host.ts";
 import { noticeOf } from "../state/notices.ts";
 import { sceneMaker } from "../state/scene.ts";
@@ -64,6 +65,7 @@ function mount(store: Store, el: HTMLElement, until: AbortSignal): void {
   const root = h("div", { class: "xw", tabindex: -1 });
   el.append(root);
   until.addEventListener("abort", () => root.remove(), { once: true });
+  store.attend(until);
   keepKeys(root, until);
   followTheme(root, until);
 
@@ -72,6 +74,10 @@ function mount(store: Store, el: HTMLElement, until: AbortSignal): void {
     const { target, contrast } = question;
     set({ wanted: { ...(target === undefined ? {} : { target }), ...(contrast === undefined ? {} : { contrast }) } });
     store.ask(question, view);
+  };
+  const edited = () => {
+    if (local.value.editing) store.giveUpEdit();
+    set({ editing: !local.value.editing });
   };
   const pick = () => {
     set({ picking: !local.value.picking, methods: null });
@@ -125,9 +131,7 @@ function mount(store: Store, el: HTMLElement, until: AbortSignal): void {
     props.headerProps(store, scene, local.value),
     {
       change: pick,
-      edit: () => set({ editing: !local.value.editing }),
-      undo: () => store.undo(view),
-      redo: () => store.redo(view),
+      edit: edited,
       copy: () => void copy(),
     },
     until,
@@ -158,7 +162,7 @@ function mount(store: Store, el: HTMLElement, until: AbortSignal): void {
     {
       ask: (input) => ask({ input: { ...input, ...(input.messages ? { messages: [...input.messages] } : {}) } }),
       leave: () => {
-        set({ editing: false });
+        edited();
         root.focus({ preventScroll: true });
       },
     },
@@ -173,7 +177,10 @@ function mount(store: Store, el: HTMLElement, until: AbortSignal): void {
     store.generate(GENERATE, view);
   };
   const generate = wordButton("generate", { class: "xw-word xw-generate", title }, write, until);
-  left.append(h("div", { class: "xw-after" }, generate));
+  const undo = wordButton("undo", {}, () => store.undo(view), until);
+  const redo = wordButton("redo", {}, () => store.redo(view), until);
+  const after = h("div", { class: "xw-after" }, generate, undo, redo);
+  left.append(after);
   const said = notice(
     left,
     { notice: noticeOf(store, scene) },
@@ -248,8 +255,11 @@ function mount(store: Store, el: HTMLElement, until: AbortSignal): void {
     strip.update(props.stripProps(store, scene, scaleNow(scene)));
     empty.hidden = scene.answer !== null;
     setText(empty, state === "running" ? "computing the first answer" : "no answer yet");
-    generate.hidden = !s?.method;
-    generate.disabled = live?.action === "generate";
+    after.hidden = !s?.method && (s !== undefined || !props.working(store));
+    generate.disabled = !s || live?.action === "generate";
+    undo.disabled = !canUndo(history.value);
+    redo.disabled = !canRedo(history.value);
+    undo.hidden = redo.hidden = undo.disabled && redo.disabled;
     said.update({ notice: noticeOf(store, scene) });
     right.hidden = scene.candidates.length === 0 && (s !== undefined || state === "static");
     setText(heading, props.listHeading(scene));

@@ -11,7 +11,7 @@ import torch
 from tests.unit.adapters.lent import Lent, question, tiny
 from tests.unit.adapters.test_quantities import CASES
 from tests.unit.adapters.test_scoring import EXPECTED_PLAN, IDS, TARGET, snapshot
-from xai_widgets.adapters import gradients, quantities
+from xai_widgets.adapters import gradients, passes, quantities
 from xai_widgets.adapters.base import Capability
 from xai_widgets.core.context import Context
 from xai_widgets.core.errors import CancelledError, ModelError, OutOfMemoryError
@@ -177,6 +177,23 @@ def test_out_of_memory_goes_on_row_by_row(llama, monkeypatch):
     torch.testing.assert_close(got.grads, usual.grads, atol=1e-6, rtol=1e-5)
 
 
+def test_out_of_memory_at_several_steps_goes_on_with_fewer(llama, monkeypatch):
+    usual = gradients.gradient(llama, question(IDS, TARGET), steps_of(llama, 5), Context())
+    run, tried = passes.run, []
+
+    def limited(adapter, view, ids, wanted, **given):
+        tried.append(len(ids))
+        if len(ids) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return run(adapter, view, ids, wanted, **given)
+
+    monkeypatch.setattr(passes, "run", limited)
+    got = gradients.gradient(llama, question(IDS, TARGET), steps_of(llama, 5), Context())
+    torch.testing.assert_close(got.grads, usual.grads, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(got.values, usual.values, atol=1e-5, rtol=0)
+    assert max(tried) == 5
+
+
 def test_out_of_memory_at_one_row_is_said(llama, monkeypatch):
     starve(monkeypatch, also_single=True)
     with pytest.raises(OutOfMemoryError):
@@ -247,3 +264,20 @@ def test_the_users_own_thread_gets_its_usual_gradients():
     _, grads = plainly(adapter, TARGET, steps_of(adapter))
     for g in got:
         torch.testing.assert_close(g.grads, grads, atol=1e-4 * float(grads.abs().max()), rtol=0)
+
+
+@pytest.mark.parametrize("each", [True, False])
+def test_the_cost_said_beforehand_is_what_is_run(llama, each):
+    target = Target(TARGET.ids, TARGET.texts, each=each)
+    size = gradients.steps_per_batch(llama, question(IDS, target))
+    said = gradients.cost(llama, question(IDS, target), size + 1, forward_only=2)
+    llama.speed.calls.clear()
+    for part in steps_of(llama, size + 1).split(size):
+        gradients.gradient(llama, question(IDS, target), part, Context())
+    gradients.values_at(llama, question(IDS, target), steps_of(llama, 2), Context())
+    ahead = [call for call in llama.speed.calls if not call.get("backward")]
+    back = [call for call in llama.speed.calls if call.get("backward")]
+    assert said.tokens == sum(call["tokens"] for call in ahead)
+    assert said.backward_tokens == sum(call["tokens"] for call in back)
+    assert said.passes == len(ahead)
+    assert said.peak_bytes is not None and said.peak_bytes > 0

@@ -9,8 +9,8 @@ export interface Scale {
 export type Side = "for" | "against" | "none" | "nan";
 
 /**
- * A scale for values. Where some are exact (`known`), they alone set it: an estimate that is far off must not
- * change the meaning of the exact colours.
+ * A scale for values (one row, or rows one after the other). Where some positions are exact (`known`), they alone set it:
+ * an estimate that is far off must not change the meaning of the exact colours.
  */
 export function scaleOf(
   values: ArrayLike<number> | null,
@@ -24,7 +24,7 @@ function largest(values: ArrayLike<number> | null, known: ArrayLike<number> | nu
   let top = 0;
   for (let i = 0; values && i < values.length; i++) {
     const size = Math.abs(values[i] ?? 0);
-    if (size > top && size < Number.POSITIVE_INFINITY && (!known || known[i])) top = size;
+    if (size > top && size < Number.POSITIVE_INFINITY && (!known || known[i % known.length])) top = size;
   }
   return top;
 }

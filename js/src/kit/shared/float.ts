@@ -13,16 +13,14 @@ export function showAt(box: HTMLElement, anchor: DOMRect): void {
   box.hidden = false;
   if (typeof box.showPopover === "function" && box.isConnected && !box.matches(":popover-open")) box.showPopover();
   const { innerWidth, innerHeight } = box.ownerDocument.defaultView ?? window;
-  const size = box.getBoundingClientRect();
-  const left = Math.max(GAP, Math.min(anchor.left, innerWidth - size.width - GAP));
-  const below = anchor.bottom + GAP;
-  const above = anchor.top - GAP - size.height;
-  const top =
-    below + size.height <= innerHeight || above < GAP
-      ? Math.min(below, Math.max(GAP, innerHeight - size.height - GAP))
-      : above;
-  box.style.left = `${left}px`;
-  box.style.top = `${top}px`;
+  const below = innerHeight - anchor.bottom - 2 * GAP;
+  const above = anchor.top - 2 * GAP;
+  box.style.maxHeight = `${Math.min(Math.max(below, above), innerHeight - 2 * GAP)}px`;
+  const { width, height } = box.getBoundingClientRect();
+  const within = (at: number, most: number) => `${Math.max(GAP, Math.min(at, most - GAP))}px`;
+  box.style.left = within(anchor.left, innerWidth - width);
+  const under = height <= below || below >= above;
+  box.style.top = within(under ? anchor.bottom + GAP : anchor.top - GAP - height, innerHeight - height);
 }
 
 export function hide(box: HTMLElement): void {

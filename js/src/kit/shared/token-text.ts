@@ -45,6 +45,14 @@ export function chipClass(unit: StripUnit): "special" | "byte" | "template" | ""
   return chip || (unit.role === "special" ? "template" : "");
 }
 
+/**
+ * Whether a unit begins with the one space between it and the text before: at the end of a line that space may vanish, as it
+ * does in any text. Other spaces are kept as they are.
+ */
+export function ledBySpace(unit: StripUnit, before: StripUnit | undefined): boolean {
+  return before?.turn === unit.turn && /^ \S(.*\S)?$/s.test(unit.label) && /\S$/.test(before.label);
+}
+
 function isChip(piece: StripPiece): boolean {
   return chipOf(piece) !== "";
 }

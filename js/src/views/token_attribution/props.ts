@@ -12,7 +12,6 @@ import type { StripProps } from "../../kit/token-strip.ts";
 import type { Question } from "../../protocol/encode.ts";
 import type { MethodInfo } from "../../protocol/generated.ts";
 import { spoken, strongest } from "../../state/details.ts";
-import { canRedo, canUndo } from "../../state/history.ts";
 import type { Scene } from "../../state/scene.ts";
 import { entries } from "../../state/selection.ts";
 import type { Store } from "../../state/store.ts";
@@ -39,20 +38,20 @@ export function working(store: Store): boolean {
 
 export function headerProps(store: Store, { answer, about }: Scene, local: Local): HeaderProps {
   const s = about?.snapshot;
-  const versions = store.history.value;
   return {
-    model: s?.model?.name ?? "",
+    model: words.shortName(s?.model?.name ?? ""),
+    modelTitle: s?.model?.name ?? "",
     method: s?.method ? words.methodText(s.method) : "",
+    methodTitle: s?.method ? words.methodText(s.method, true) : "",
     exactness: answer ? words.exactness(answer) : "",
     exactnessTitle: answer ? words.exactnessTitle(answer) : "",
     busy: working(store),
+    waiting: !s && working(store),
     canChange: Boolean(s?.method) || store.status.value.state === "asks",
     changing: local.picking,
     canEdit: Boolean(s?.method) && s?.input.kind !== "ids",
     editing: local.editing,
     editTitle: s?.method && s.input.kind === "ids" ? "given as token ids: not editable here" : "",
-    undo: canUndo(versions),
-    redo: canRedo(versions),
     code: Boolean(s?.code),
     copied: local.copied,
   };
@@ -99,10 +98,13 @@ export function questionProps({ about, aboutRow, value, contrast, dimQuestion }:
 export function scaleMaker(): (scene: Scene) => Scale {
   let scale: Scale = { top: 0, signed: true };
   let from: unknown[] = [];
-  return ({ answer, values }) => {
-    const next = [values, answer?.known, answer?.snapshot];
+  return ({ answer, values, row }) => {
+    const all = answer?.scores ?? null;
+    // Rows share a scale where all are here, so that they can be compared by going through them; the sum has its own.
+    const over = row !== null && all && values && all.length > values.length ? all : values;
+    const next = [over, answer?.known, answer?.snapshot];
     if (next.some((value, i) => value !== from[i])) {
-      scale = scaleOf(values, answer?.snapshot.signed ?? true, answer?.known ?? null);
+      scale = scaleOf(over, answer?.snapshot.signed ?? true, answer?.known ?? null);
       from = next;
     }
     return scale;

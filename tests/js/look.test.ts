@@ -68,7 +68,7 @@ describe("nothing is cut off without a sign", () => {
     const strip = v.find(".xw-strip");
     expect(strip.scrollHeight).toBeGreaterThan(strip.clientHeight);
     const edge = strip.getBoundingClientRect().bottom;
-    const cut = v.tokens.find((t) => t.getBoundingClientRect().bottom > edge)?.getBoundingClientRect();
+    const cut = v.tokens.flatMap((t) => [...t.getClientRects()]).find((rect) => rect.bottom > edge);
     const seen = cut ? (edge - cut.top) / cut.height : 0;
     expect(seen).toBeGreaterThan(0.3);
     expect(seen).toBeLessThan(0.7);
@@ -174,6 +174,12 @@ describe("asked before there was an answer", () => {
     expect(v.all("[data-dim]")).toEqual([]);
     expect(v.says("exactness not known")).toBe(false);
     expect(v.candidate("Paris").checkVisibility()).toBe(true);
+  });
+  test("a run that was stopped before its answer can be started again", async () => {
+    const v = mount(blank, { status: { ...IDLE, state: "cancelled" } });
+    expect(v.says("Cancelled before there was an answer.")).toBe(true);
+    v.button("run again").click();
+    expect(v.model.asked).toMatchObject({ action: "explain", confirmed: true });
   });
   test("the time is said once, and not as about less than something", () => {
     const v = mount(blank, { status: asks });

@@ -7,7 +7,7 @@ import { current } from "../../js/src/state/history.ts";
 import { lifetime } from "../../js/src/state/host.ts";
 import { entries } from "../../js/src/state/selection.ts";
 import { signal, watch } from "../../js/src/state/signal.ts";
-import { createStore, findStore, openStore, PIN_DEBOUNCE_MS, questionOf } from "../../js/src/state/store.ts";
+import { ALONE_MS, createStore, findStore, openStore, PIN_DEBOUNCE_MS, questionOf } from "../../js/src/state/store.ts";
 import { bytes, settle } from "./mounting.ts";
 
 const at = (p: Packed, revision: number): Packed => ({ ...p, snapshot: p.snapshot && { ...p.snapshot, revision } });
@@ -452,5 +452,41 @@ describe("signals", () => {
     expect(own.signal.aborted).toBe(true);
     const { signal: given } = new AbortController();
     expect(lifetime(given)).toEqual({ signal: given, dispose: undefined });
+  });
+});
+
+describe("when the last view has gone", () => {
+  const view = () => new AbortController();
+  test("what is computed is cancelled, also what Python asked for", () => {
+    for (const byPython of [false, true]) {
+      const { model, store } = setup();
+      const [a, b] = [view(), view()];
+      store.attend(a.signal);
+      store.attend(b.signal);
+      if (byPython) model.say({ type: "progress", v: 1, id: "kernel", revision: 0, done: 1, total: 9, note: "" });
+      else store.ask(target(101), "v");
+      const id = store.connection.live.value?.id;
+      a.abort();
+      vi.advanceTimersByTime(ALONE_MS);
+      expect(cancels(model)).toEqual([]);
+      b.abort();
+      vi.advanceTimersByTime(ALONE_MS - 1);
+      expect(cancels(model)).toEqual([]);
+      vi.advanceTimersByTime(1);
+      expect(cancels(model)).toEqual([id]);
+    }
+  });
+  test("one that comes back in time finds it going on", () => {
+    const { model, store, end } = setup();
+    const [a, b] = [view(), view()];
+    store.attend(a.signal);
+    store.ask(target(101), "v");
+    a.abort();
+    store.attend(b.signal);
+    vi.advanceTimersByTime(2 * ALONE_MS);
+    expect(cancels(model)).toEqual([]);
+    end();
+    b.abort();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

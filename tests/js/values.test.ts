@@ -4,7 +4,9 @@ import {
   edited,
   heads,
   long,
+  METHODS,
   packed,
+  param,
   plain,
   sampled,
   shown,
@@ -13,6 +15,7 @@ import {
 } from "../../js/gallery/fixtures.ts";
 import { scaleOf, side, strength } from "../../js/src/kit/shared/colour-scale.ts";
 import { type Answer, decodePacked } from "../../js/src/protocol/decode.ts";
+import type { MethodInfo } from "../../js/src/protocol/generated.ts";
 import { align } from "../../js/src/state/diff.ts";
 import { canRedo, canUndo, current, EMPTY, push, replace, step } from "../../js/src/state/history.ts";
 import { changesOf, errorsOf, rowsOf, rowValue, shownRow, units, valuesOf } from "../../js/src/state/picture.ts";
@@ -244,10 +247,10 @@ describe("words", () => {
     ];
     const method = { ...(METHODS[0] as MethodInfo), title: "Paths", params };
     expect(words.methodText(method)).toBe("Paths, 32 steps");
-    expect(words.methodText(method, true)).toBe("Paths, 32 steps, rule gauss, smooth 0, noise 0.100");
+    expect(words.methodText(method, true)).toBe("Paths, 32 steps, rule gauss, smooth 0, noise 0.1");
     const changed: Record<string, unknown> = { rule: "left", smooth: 8, antithetic: true };
     const other = { ...method, params: params.map((p) => ({ ...p, value: changed[p.name] ?? p.value })) };
-    expect(words.methodText(other)).toBe("Paths, 32 steps, rule left, smooth 8, noise 0.100, antithetic");
+    expect(words.methodText(other)).toBe("Paths, 32 steps, rule left, smooth 8, noise 0.1, antithetic");
   });
   test.each([
     ["HuggingFaceTB/SmolLM2-135M-Instruct", "SmolLM2-135M-Instruct"],

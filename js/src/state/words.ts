@@ -131,7 +131,7 @@ function paramText(name: string, value: unknown): string {
   if (value === false || value === null || value === "") return "";
   if (value === true) return words;
   if (name.startsWith("n_")) return `${String(value)} ${words.slice(2)}`;
-  return `${words} ${typeof value === "number" ? number(value) : String(value)}`;
+  return `${words} ${String(value)}`;
 }
 
 /** How exact the scores are, in a word. Not known is said as such. */

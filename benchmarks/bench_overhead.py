@@ -9,14 +9,14 @@ of 100 ms, which a person takes for "at once".
 
 from __future__ import annotations
 
-import argparse
 import os
-import platform
 import sys
 import tempfile
 from pathlib import Path
 
+import machine
 import numpy as np
+import report
 from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -103,20 +103,25 @@ def measure(clicks: int, tokens: int) -> tuple[np.ndarray, np.ndarray]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = report.arguments(__doc__)
     parser.add_argument("--clicks", type=int, default=30)
     parser.add_argument("--tokens", type=int, default=30)
-    args, _ = parser.parse_known_args()
+    args = parser.parse_args()
+    load = machine.load()
     whole, model = measure(args.clicks, args.tokens)
     rest = whole - model
-    print(
-        f"{args.clicks} clicks on a next token, {args.tokens} tokens, {platform.machine()}, {os.cpu_count()} cores, "
-        f"load {os.getloadavg()[0]:.1f}"
-    )
-    print(f"{'ms':<28}{'p50':>8}{'p95':>8}")
-    for name, values in (("click to picture", whole), ("of that, the model", model), ("overhead", rest)):
-        print(f"{name:<28}{np.percentile(values, 50):>8.1f}{np.percentile(values, 95):>8.1f}")
-    print(f"p50 of the overhead / {AIM:.0f} ms = {np.percentile(rest, 50) / AIM:.2f}")
+    rows = (("click to picture", whole), ("of that, the model", model), ("overhead", rest))
+    lines = [
+        f"{machine.processor()}, {os.cpu_count()} cores, {load}. {args.clicks} clicks on a next token, {args.tokens} tokens.",
+        "",
+        "| ms | p50 | p95 |",
+        "|---|---|---|",
+        *(f"| {name} | {np.percentile(v, 50):.1f} | {np.percentile(v, 95):.1f} |" for name, v in rows),
+        "",
+        report.holds("p50 of the overhead, ms", float(np.percentile(rest, 50)), at_most=AIM),
+    ]
+    title = "From a click to the picture, without the model"
+    report.publish(__file__, title, lines, device="cpu", write=args.write)
 
 
 if __name__ == "__main__":

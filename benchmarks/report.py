@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,8 +52,8 @@ def publish(script: str, title: str, lines: list[str], *, device: str, write: bo
     """Print the lines; with `write` put them into RESULTS.md in place of this script's earlier ones for this device."""
     kind = "cuda" if device.startswith("cuda") else "cpu"
     key = Path(script).name
-    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    text = "\n".join([f"## {title}", "", f"`python benchmarks/{key} --device {kind}`, {when}", "", *lines])
+    given = " ".join(["python", f"benchmarks/{key}", *(a for a in sys.argv[1:] if a != "--write")])
+    text = "\n".join([f"## {title}", "", f"`{given}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "", *lines])
     print(text, flush=True)
     if not write:
         return

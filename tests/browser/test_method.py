@@ -155,3 +155,21 @@ def test_the_stop_button_ends_a_wait_and_its_computation(lab: Lab, warm_kernel: 
     expect(view.legend).to_be_visible()
     view.settled()
     assert nb.python("a.scores.shape") == (1, 3)
+
+
+def test_running_the_cell_again_gives_up_what_it_was_computing(lab: Lab, warm_kernel: str) -> None:
+    nb = lab.open(["a = xw.explain(small, 'first thoughts', method='held')\na", "old, a = a, None"], warm_kernel)
+    nb.python("gate.close()")
+    nb.run(0)
+    view = nb.shown(0)
+    expect(view.cancel).to_be_visible()
+    nb.run(1)
+    nb.set_source(0, "a = xw.explain(small, 'second thoughts, then', method='held')\na")
+    nb.run(0)
+    # one model, one worker: the second begins because the first, whose view is gone, was given up
+    nb.wait_for_python("gate.began == ['first thoughts', 'second thoughts, then']")
+    nb.python("gate.go()")
+    view.settled()
+    assert nb.python("gate.finished") == ["second thoughts, then"]
+    # nothing is lost to who asks for its numbers
+    assert nb.python("old.scores.shape") == (1, 2)

@@ -1,6 +1,6 @@
 """Gradient norm and integrated gradients of 8 target tokens: ours against captum, inseq, interpreto and the arithmetic.
 
-    python benchmarks/bench_gradient.py [--device cuda] [--length 32] [--long 128] [--without inseq] [--write]
+    python benchmarks/bench_gradient.py [--device cuda] [--length 32] [--long 128] [--only norm path memory] [--write]
 
 captum has no plain gradient for language models; its gradient x activation costs the same passes and stands in. Integrated
 gradients: 20 steps, captum's baseline (token 0), its default rule, whose scores ours must equal. The long prompt is for memory:
@@ -25,6 +25,7 @@ from xai_widgets.adapters.base import ModelAdapter
 from xai_widgets.core.registry import EXPLAINERS
 
 STEPS = 20
+PARTS = ("norm", "path", "memory")
 NORM, IG, SPAN = "xai_widgets gradient_norm", "xai_widgets integrated_gradients", "xai_widgets, one score for the span"
 CAPTUM_NORM, CAPTUM_IG = "captum LayerGradientXActivation", "captum LayerIntegratedGradients"
 INSEQ_NORM, INSEQ_IG = "inseq saliency", "inseq integrated_gradients"
@@ -35,7 +36,8 @@ def main() -> None:
     """Measure and print."""
     parser = report.arguments(__doc__)
     parser.add_argument("--length", type=int, default=32)
-    parser.add_argument("--long", type=int, default=128, help="tokens of the prompt for memory; 0 leaves it out")
+    parser.add_argument("--long", type=int, default=128, help="tokens of the prompt for memory")
+    parser.add_argument("--only", nargs="+", default=PARTS, choices=PARTS, help="leave the other parts out")
     parser.add_argument("--without", nargs="*", default=[], choices=["inseq", "interpreto"])
     args = parser.parse_args()
     if args.shared:
@@ -45,9 +47,11 @@ def main() -> None:
     lines = [machine.line(args.device), ""]
     names = [name for name in ("inseq", "interpreto") if name not in args.without]
     with started(lm, names, args.device) as (peers, missing):
-        lines += [*norm(lm, args.length, peers, args.repetitions, args.device), ""]
-        lines += [*path(lm, args.length, peers, args.repetitions, args.device), ""]
-        if args.long:
+        if "norm" in args.only:
+            lines += [*norm(lm, args.length, peers, args.repetitions, args.device), ""]
+        if "path" in args.only:
+            lines += [*path(lm, args.length, peers, args.repetitions, args.device), ""]
+        if "memory" in args.only:
             lines += [*memory(lm, args.long, peers, args.device), ""]
     lines += [*missing, "", machine.load() + " at the end."]
     report.publish(__file__, "Gradients, 8 target tokens", lines, device=args.device, write=args.write)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -51,9 +52,16 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     """One JupyterLab for all tests of this folder; each test gets a notebook and a kernel of its own."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    # asked to end, pytest would leave without a word and the server would live on
+    before = signal.signal(signal.SIGTERM, end)
     server = LabServer(tmp_path_factory.mktemp("lab"))
     yield server
     server.stop()
+    signal.signal(signal.SIGTERM, before)
 
 
 WARM = """

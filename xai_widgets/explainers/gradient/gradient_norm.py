@@ -24,6 +24,9 @@ class GradientNorm(LocalGradient):
     concatenated: for `l1` the sum over its tokens, for `l2` the root of the sum of squares. Special tokens have a score
     like any other.
 
+    The two norms rank alike: mean reciprocal rank of linguistic evidence .668 each on SmolLM2-135M, random scores .613
+    (`benchmarks/alignment.py`, 221 sentences, +-.04). `l2` is the default because `l1` is what `saliency` gives.
+
     Raises:
         CapabilityError: the model gives no gradients; or `kl` without a reference, whose gradient is zero.
 

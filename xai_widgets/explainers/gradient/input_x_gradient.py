@@ -21,8 +21,9 @@ class InputXGradient(LocalGradient):
     Axes (target, pos). Unit: the quantity's. Positive: to first order, shrinking the unit's embedding towards zero
     lowers the number. The scores of tokens in a unit add up. Special tokens have a score like any other.
 
-    Offered because people know it, never a default: on language models its published agreement with linguistic evidence
-    is at or below random (Ferrando et al. 2023, arXiv 2305.12535, on GPT-2); zero is no neutral embedding there.
+    Offered because people know it, never a default: its published agreement with linguistic evidence is at or below
+    random (GPT-2; Ferrando et al. 2023, arXiv 2305.12535), and zero is no neutral embedding. On SmolLM2-135M it did better
+    than that: mean reciprocal rank .692 against .613 for random scores (`benchmarks/alignment.py`, 221 sentences, +-.04).
 
     Raises:
         CapabilityError: the model gives no gradients; or `kl` without a reference, whose gradient is zero.

@@ -30,6 +30,12 @@ class LeaveOneOut(RemovalMethod):
     While it runs, a first-order estimate of the same differences is shown first (mode `replace`: gradient times the
     change of the embedding), then exact scores as they come.
 
+    Why a newline in its place is the default: on five BLiMP phenomena (221 sentences) with SmolLM2-135M-Instruct the word
+    that decides grammar had a mean reciprocal rank of .728 with mode `delete`, .717 replaced by a newline, .696 replaced by
+    " the" or by the pad token, .659 with mode `mask`; input x gradient .692, gradient norm .668, random scores .613 (each
+    +-.04; `benchmarks/alignment.py --rows 60`). Deleting and a newline can't be told apart by that; a newline keeps all
+    other positions where they are, works on a single unit, and has an estimate.
+
     Raises:
         ValueRefusedError: the replacement is not one token; or deleting would leave nothing.
         CapabilityError: mode `mask` on a model that doesn't honour an attention mask.

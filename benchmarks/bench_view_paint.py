@@ -53,5 +53,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
-    options = parser.parse_args()
+    options, _ = parser.parse_known_args()  # `make bench` gives all scripts the same arguments
     main(options.repeat, options.chromium)

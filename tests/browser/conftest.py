@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from _pytest.runner import runtestprotocol
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 from tests.browser import chromium
@@ -17,6 +18,10 @@ from tests.browser.notebook import Notebook
 
 RESULTS = REPOSITORY / "test-results"
 _FAILED = pytest.StashKey[bool]()
+_LOST = pytest.StashKey[bool]()
+# JupyterLab 4.6 on a busy machine now and then sends a widget's messages to a thread of the kernel that it has had
+# deleted (2 of some 400 tests here); the kernel drops them and writes this. No widget can notice or help.
+LOST_BY_JUPYTERLAB = "Unknown subshell_id"
 expect.set_options(timeout=30_000)  # a condition has this long to come true; two busy cores are slow, not wrong
 
 
@@ -26,6 +31,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run a test once more if, and only if, it failed while the kernel's log says that JupyterLab lost a message."""
+    if Path(__file__).parent not in item.path.parents:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    if any(report.failed for report in reports) and item.stash.get(_LOST, False):
+        item.stash[_FAILED] = item.stash[_LOST] = False
+        item.warn(pytest.PytestWarning(f"{item.name}: JupyterLab lost a message ({LOST_BY_JUPYTERLAB}); run again"))
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.hookimpl(wrapper=True)
@@ -66,7 +88,7 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
 
 WARM = """
 import xai_widgets as xw
-from tests.browser.held import gate
+from tests.browser.held import gate, tidy
 from xai_widgets.adapters.tiny import tiny
 from xai_widgets.jobs import answering
 
@@ -144,7 +166,9 @@ def lab(request: pytest.FixtureRequest, context: BrowserContext, lab_server: Lab
     """What a browser test starts with. A failed test leaves `test-results/<test>-failed-N.png` and the page's errors."""
     stem = re.sub(r"[^\w.-]+", "-", f"{request.node.path.stem}-{request.node.name}")
     lab = Lab(context, lab_server, RESULTS / stem)
+    said = lab_server.log.stat().st_size
     yield lab
+    request.node.stash[_LOST] = LOST_BY_JUPYTERLAB in lab_server.log.read_bytes()[said:].decode(errors="replace")
     if request.node.stash.get(_FAILED, False):
         for number, notebook in enumerate(lab.opened):
             print(notebook.screenshot(f"failed-{number}"))  # noqa: T201 - pytest shows it beside the failure
@@ -154,6 +178,5 @@ def lab(request: pytest.FixtureRequest, context: BrowserContext, lab_server: Lab
     for notebook in lab.opened:
         if notebook.kernel is not None:  # it goes on, for the next test
             notebook.interrupt()  # a failed test may have left a cell running
-            notebook.python("gate.go()")
-            notebook.python("__import__('ipywidgets').Widget.close_all()")
+            notebook.python("tidy()")
     lab_server.end_sessions()

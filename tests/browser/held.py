@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass
 from typing import ClassVar
 
+import ipywidgets
 import numpy as np
 
 from xai_widgets.adapters.base import ModelAdapter
@@ -18,6 +19,8 @@ from xai_widgets.core.registry import EXPLAINERS
 from xai_widgets.core.targets import Question
 from xai_widgets.explainers.base import Attribution
 from xai_widgets.explainers.perturbation.leave_one_out import LeaveOneOut
+from xai_widgets.jobs import answering
+from xai_widgets.jobs.cache import ByteCache
 
 ENDLESS = 1_000_000
 
@@ -58,6 +61,13 @@ class Gate:
 
 
 gate = Gate()
+
+
+def tidy() -> None:
+    """Leave the kernel as the next test wants it: no widgets, nothing held, no answer known beforehand."""
+    ipywidgets.Widget.close_all()
+    gate.go()
+    answering.FINDINGS = ByteCache()
 
 
 @EXPLAINERS.register("held")

@@ -35,7 +35,7 @@ class IntegratedGradients(Explainer):
     have scores.
 
     Look at the gap before the scores. On SmolLM2-135M the number moves in narrow spikes along the path (by half of the
-    whole change within 1/256 of it): on three short prompts and four baselines 32 places missed the change by 0.3 to 40
+    whole change within 1/256 of it): on three short prompts and four baselines 32 places missed the change by 0.29 to 40
     times its size, and on one of them 512 places still did. That is the model, not the rule of integration.
 
     The places on the path are visited in an order that covers it early, so the running estimate is of use at once.

@@ -178,6 +178,9 @@ class Answer:
         """
         from IPython.display import display
 
+        if not _in_notebook():  # IPython in a terminal shows no widgets
+            print(self)  # noqa: T201 - what a person in a terminal asked for
+            return
         view = self.widget._repr_mimebundle_()
         bundle = dict(view[0]) if view else {}
         display({**bundle, "text/plain": "a live view; its last answer follows"}, raw=True)

@@ -63,6 +63,7 @@ class Session:
         self._listeners: list[Listener] = []
         self._job: Job[Finding] | None = None
         self._asked = ask
+        self._generate = 0
         self.ticket: Any = None
         """What the newest request was submitted with."""
         self._lock = threading.RLock()
@@ -114,6 +115,7 @@ class Session:
         job: Job[Finding] = Job(work, end)
         with self._lock:
             self._job, self._asked, self.ticket = job, ask, ticket
+            self._generate = generate
         worker_for(self.adapter).submit((id(self), "explain"), job)
         return job
 
@@ -134,7 +136,7 @@ class Session:
             try:
                 return job.wait()
             except NeedsYesError:
-                return self.submit(self._asked, confirmed=True).wait()
+                return self.submit(self._asked, confirmed=True, generate=self._generate).wait()
         except Exception:
             if self.finding is not None:
                 return self.finding

@@ -264,3 +264,14 @@ def test_rows_too_large_to_push_are_fetched(watched, monkeypatch):
         None, {"type": "fetch", "v": PROTOCOL_VERSION, "id": "18", "view": "t", "revision": 16, "row": 3}, []
     )
     assert watched.end("18")["error"]["code"] == "protocol"
+
+
+def test_a_yes_from_python_keeps_what_was_to_be_written(model, monkeypatch):
+    answer = xw.explain(model, "one two three five")
+    watched = Watched(answer.widget)
+    answer.scores  # noqa: B018 - waits
+    monkeypatch.setattr("xai_widgets.jobs.answering.ASK_ABOVE_SECONDS", 0.0)
+    watched.ask("19", action="generate", max_new_tokens=2, method="saliency")
+    watched.end("19")
+    assert watched.view.status["state"] == "asks"
+    assert len(answer.finding.generated) >= 1 and answer.finding.ask.method == "saliency"

@@ -131,7 +131,7 @@ class Session:
         job = self._job
         given_up = job is not None and job.ended and isinstance(job.error, CancelledError) and self.finding is None
         if job is None or given_up:
-            job = self.submit(self._asked, confirmed=True)
+            job = self.submit(self._asked, confirmed=True, generate=self._generate)
         try:
             try:
                 return job.wait()

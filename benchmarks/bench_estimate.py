@@ -3,8 +3,7 @@
     python benchmarks/bench_estimate.py [--device cuda] [--lengths 32 128] [--write]
 
 The forward and backward pass is plain torch on the user's own module: log-probabilities of the target at the predicting
-positions alone, added up, and one gradient by the input's embeddings. With 8 targets the estimate needs a gradient of
-each, so it is also set against the same forward pass with 8 backward passes.
+positions alone, added up, and one gradient by the input's embeddings. With 8 targets the estimate is of their sum, which is what a view shows first.
 """
 
 from __future__ import annotations
@@ -14,19 +13,18 @@ import time
 from collections.abc import Callable
 
 import machine
-import numpy as np
 import questions
 import report
 import timing
 
 import xai_widgets as xw
 from xai_widgets.adapters.base import ModelAdapter
-from xai_widgets.core.context import Context
+from xai_widgets.core.context import Context, Partial
 from xai_widgets.core.errors import CancelledError
 from xai_widgets.core.registry import EXPLAINERS
 from xai_widgets.core.targets import Question
 
-ESTIMATE, ONE, EACH = "estimate handed out", "one forward and one backward pass", "one forward and 8 backward passes"
+ESTIMATE, ONE = "estimate handed out", "one forward and one backward pass"
 
 
 def main() -> None:
@@ -51,20 +49,14 @@ def measured(lm: ModelAdapter, n: int, k: int, repetitions: int, device: str) ->
     question = questions.ask(lm, n, k).question
     ways = {
         ESTIMATE: lambda: until_estimate(lm, question),
-        ONE: timing.local(passes(lm, question, each=False), device),
+        ONE: timing.local(passes(lm, question), device),
     }
-    if k > 1:
-        ways[EACH] = timing.local(passes(lm, question, each=True), device)
     rows = timing.interleaved(ways, repetitions, warm=2)
     what = "next token" if k == 1 else f"{k} target tokens"
     lines = [f"### {what}, prompt of {n} tokens", "", *timing.table(rows, first=ONE, unit=1e-3, name="ms"), ""]
     lines.append(
         report.holds("estimate over one forward and backward pass", rows[ESTIMATE].best / rows[ONE].best, at_most=1.5)
     )
-    if k > 1:
-        lines.append(
-            f"- estimate over the forward and {k} backward passes it needs: {rows[ESTIMATE].best / rows[EACH].best:.2f}"
-        )
     return lines
 
 
@@ -72,8 +64,8 @@ def until_estimate(lm: ModelAdapter, question: Question) -> timing.Cost:
     """Run leave-one-out as a view does, note when the estimate comes, and cancel."""
     came: list[float] = []
 
-    def look(_scores: np.ndarray, _known: np.ndarray, estimate: bool) -> None:  # noqa: FBT001 - the signature of Context
-        if estimate and not came:
+    def look(partial: Partial) -> None:
+        if partial.estimate and not came:
             came.append(timing.clock())
 
     context = Context(on_partial=look, is_cancelled=lambda: bool(came))
@@ -85,8 +77,8 @@ def until_estimate(lm: ModelAdapter, question: Question) -> timing.Cost:
     return timing.Cost(came[0] - start, time.process_time() - used)
 
 
-def passes(lm: ModelAdapter, question: Question, *, each: bool) -> Callable[[], object]:
-    """Plain torch: forward, then backward to the embeddings once, or once for each target token."""
+def passes(lm: ModelAdapter, question: Question) -> Callable[[], object]:
+    """Plain torch: forward, then backward to the embeddings of the sum of all rows."""
     import torch
 
     device = lm.model.get_input_embeddings().weight.device
@@ -98,9 +90,7 @@ def passes(lm: ModelAdapter, question: Question, *, each: bool) -> Callable[[], 
         embeddings = lm.model.get_input_embeddings()(ids).detach().requires_grad_()
         logits = lm.model(inputs_embeds=embeddings, use_cache=False, logits_to_keep=k).logits[0]
         numbers = torch.log_softmax(logits, -1)[torch.arange(k, device=device), target]
-        if not each:
-            return torch.autograd.grad(numbers.sum(), embeddings)
-        return [torch.autograd.grad(numbers[i], embeddings, retain_graph=i < k - 1) for i in range(k)]
+        return torch.autograd.grad(numbers.sum(), embeddings)
 
     return run
 

@@ -233,7 +233,7 @@ class _Stills:
     def on_step(self, *_: Any) -> None:  # noqa: ANN401
         """Nothing."""
 
-    def on_partial(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
+    def on_partial(self, *_: Any) -> None:  # noqa: ANN401
         """Nothing."""
 
     def on_end(self, _ticket: object, outcome: Outcome) -> None:

@@ -11,7 +11,7 @@ from xai_widgets.adapters.base import ModelAdapter
 from xai_widgets.adapters.huggingface import HuggingFaceAdapter
 from xai_widgets.adapters.scoring import Scorer
 from xai_widgets.adapters.tiny import small_tokenizer, tiny_model
-from xai_widgets.core.context import Context
+from xai_widgets.core.context import Context, Partial
 from xai_widgets.core.errors import CapabilityError
 from xai_widgets.core.methods import make
 from xai_widgets.core.registry import EXPLAINERS
@@ -241,18 +241,40 @@ def test_gradient_of_kl_to_itself_is_refused(tiny_lm: ModelAdapter, name: str) -
 def test_partial_answers(tiny_lm: ModelAdapter, case: tuple[str, dict[str, Any]]) -> None:
     """Parts have the final shape; what is called known and exact is what comes out in the end."""
     lm = Rebatched(tiny_lm, 2, 6)
-    parts: list[tuple[np.ndarray, np.ndarray, bool]] = []
-    context = Context(on_partial=lambda s, k, e: parts.append((s.copy(), k.copy(), e)))
+    parts: list[Partial] = []
+    context = Context(on_partial=parts.append)
     final = made(case).explain(lm, short(lm), context).scores
-    for scores, known, estimate in parts:
-        assert scores.shape == final.shape
+    close = 1e-5 * np.abs(final).max() + 1e-6
+    for part in parts:
+        known = part.known
+        assert part.scores.shape == final.shape
         assert known.shape == final.shape[-1:]
-        assert np.isfinite(scores).all()
-        if not estimate:
-            assert np.allclose(scores[:, known], final[:, known], atol=1e-5 * np.abs(final).max() + 1e-6)
+        assert np.isfinite(part.scores).all()
+        assert np.allclose(part.scores[:, known], final[:, known], atol=close)
+        if part.total is not None:
+            assert part.estimate
+            assert np.allclose(part.total[known], final.sum(0)[known], atol=len(final) * close)
     if case == ("leave_one_out", {}):
-        assert parts[0][2], "the estimate comes first"
-        assert parts[0][1].all()
-        counts = [int(known.sum()) for _, known, estimate in parts if not estimate]
+        assert parts[0].estimate, "the estimate comes first"
+        assert not parts[0].known.any()
+        counts = [int(part.known.sum()) for part in parts]
         assert counts == sorted(counts)
         assert counts[-1] == final.shape[-1]
+
+
+def test_estimate_of_several_rows_is_of_their_sum(tiny_lm: ModelAdapter) -> None:
+    """It takes one backward pass; it is the sum over rows of the gradient of each times the change of the embedding."""
+    question = short(tiny_lm)
+    assert question.target.n_rows > 1
+    parts: list[Partial] = []
+    EXPLAINERS["leave_one_out"]().explain(tiny_lm, question, Context(on_partial=parts.append))
+    first = parts[0]
+    assert first.total is not None
+    assert not first.known.any()
+    removal = EXPLAINERS["leave_one_out"]().removal(tiny_lm, question)
+    here = tiny_lm.embed([int(i) for i in question.tokens.ids])
+    there = tiny_lm.embed(removal.replacements)
+    grads = tiny_lm.gradient(question, here[None], Context()).grads[:, 0]
+    by_row = ((here - there) * grads).sum(-1).cpu().numpy()
+    wanted = question.units.add_up(by_row.astype(np.float64)).sum(0)
+    assert np.allclose(first.total, wanted, atol=1e-4 * np.abs(wanted).max())

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { chat, packed, plain, sampled } from "../../js/gallery/fixtures.ts";
 import { DecodeError } from "../../js/src/protocol/arrays.ts";
 import { decodePacked, decodePartial, readMessage, VersionError } from "../../js/src/protocol/decode.ts";
+import { estimated, valuesOf } from "../../js/src/state/picture.ts";
 import type { Packed, Progress, Snapshot } from "../../js/src/protocol/generated.ts";
 import { bytes } from "./mounting.ts";
 
@@ -60,6 +61,23 @@ describe("a partial answer", () => {
     expect(partial?.known?.[0]).toBe(1);
     expect(partial?.estimate).toBe(true);
     expect(partial?.snapshot).toBe(base?.snapshot);
+    expect(partial?.sum).toBe(null);
+  });
+  test("an estimated sum over rows stands for the sum, and for no row alone", () => {
+    const span = decodePacked(packed({ tokens: ["a", "b"], scores: null }));
+    const f32 = (...values: number[]) => bytes(Float32Array.from(values));
+    const message = progress({
+      scores: { dtype: "float32", shape: [2, 2], buffer: 0 },
+      known: { dtype: "uint8", shape: [2], buffer: 1 },
+      sum: { dtype: "float32", shape: [2], buffer: 2 },
+      estimate: true,
+    });
+    const partial = decodePartial(message, [f32(1, 0, 2, 0), bytes(Uint8Array.from([1, 0])), f32(3, 9)], span);
+    if (!partial) throw new Error("no picture");
+    const shown = (row: number | null) => [...(valuesOf(partial, partial.scores, row, null) ?? [])];
+    expect(shown(null)).toEqual([3, 9]);
+    expect(shown(1)).toEqual([2, 0]);
+    expect([estimated(partial, null), estimated(partial, 1)]).toEqual([true, false]);
   });
   test("with a snapshot replaces it", () => {
     const other = packed({ tokens: ["a", "b"], scores: null });

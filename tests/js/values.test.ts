@@ -273,6 +273,9 @@ describe("words", () => {
     expect(words.exactness({ ...read(plain), known: Uint8Array.from([1, 1, 0]), estimate: true })).toBe(
       "2 of 10 exact",
     );
+    const none = { ...read(plain), known: new Uint8Array(3), estimate: true };
+    expect(words.exactness(none)).toBe("estimate");
+    expect(words.exactness(none, false)).toBe("0 of 10 exact");
   });
 });
 

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from xai_widgets.core.errors import CancelledError
+
+
+@dataclass(frozen=True)
+class Partial:
+    """What is there of an answer that is still being worked out.
+
+    Attributes:
+        scores: float32 [row, unit], axes as the final ones.
+        known: bool [unit], which entries are final.
+        estimate: whether the other entries are estimates of the final ones; else they mean nothing.
+        total: float32 [unit], the sum over rows, where it can be estimated before its rows can: then only the sum is an
+            estimate, and entries of rows that are not known mean nothing. None: the rows add up to it.
+    """
+
+    scores: np.ndarray
+    known: np.ndarray
+    estimate: bool = False
+    total: np.ndarray | None = None
 
 
 class Context:
@@ -15,8 +34,7 @@ class Context:
     Args:
         seed: seeds `rng`, the only source of random numbers a method may use.
         on_step: called with (done, total, note) between batches.
-        on_partial: called with (scores, known, estimate): scores so far (axes as the final ones), a bool array of
-            the last axis saying which entries are there, and whether they are an estimate of the exact ones.
+        on_partial: called with each `Partial` answer.
         is_cancelled: asked at each step.
     """
 
@@ -25,7 +43,7 @@ class Context:
         seed: int = 0,
         *,
         on_step: Callable[[int, int, str], None] | None = None,
-        on_partial: Callable[[np.ndarray, np.ndarray, bool], None] | None = None,
+        on_partial: Callable[[Partial], None] | None = None,
         is_cancelled: Callable[[], bool] | None = None,
     ) -> None:
         """Keep the callbacks and seed the generator."""
@@ -49,8 +67,16 @@ class Context:
         if self._is_cancelled and self._is_cancelled():
             raise CancelledError
 
-    def partial(self, scores: np.ndarray, known: np.ndarray | None = None, *, estimate: bool = False) -> None:
-        """Show what is there so far."""
+    def partial(
+        self,
+        scores: np.ndarray,
+        known: np.ndarray | None = None,
+        *,
+        estimate: bool = False,
+        total: np.ndarray | None = None,
+    ) -> None:
+        """Show what is there so far; see `Partial`. `known` left out: nothing is final."""
         if self._on_partial:
-            known = np.ones(scores.shape[-1], dtype=bool) if known is None else known
-            self._on_partial(scores.astype(np.float32), known, estimate)
+            known = np.zeros(scores.shape[-1], dtype=bool) if known is None else known.copy()
+            total = None if total is None else total.astype(np.float32)
+            self._on_partial(Partial(scores.astype(np.float32), known, estimate, total))

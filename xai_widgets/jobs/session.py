@@ -10,10 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from xai_widgets.core.ask import Ask, Finding
-from xai_widgets.core.context import Context
+from xai_widgets.core.context import Context, Partial
 from xai_widgets.core.cost import Cost
 from xai_widgets.core.errors import CancelledError
 from xai_widgets.jobs.answering import NeedsYesError, Seen, answer, method_costs, write
@@ -33,7 +31,7 @@ class Listener(Protocol):
     def on_step(self, ticket: Any, done: int, total: int, note: str) -> None:  # noqa: ANN401
         """A batch is done."""
 
-    def on_partial(self, ticket: Any, scores: np.ndarray, known: np.ndarray, *, estimate: bool) -> None:  # noqa: ANN401
+    def on_partial(self, ticket: Any, partial: Partial) -> None:  # noqa: ANN401
         """Some scores are there."""
 
     def on_end(self, ticket: Any, outcome: Outcome) -> None:  # noqa: ANN401
@@ -84,14 +82,11 @@ class Session:
         With `generate` the model first writes that many tokens after the input, which become possible targets.
         """
 
-        def partial(scores: np.ndarray, known: np.ndarray, estimate: bool) -> None:  # noqa: FBT001 - the callback's form
-            self._tell("on_partial", ticket, scores, known, estimate=estimate)
-
         def work(job: Job[Finding]) -> Finding:
             context = Context(
                 ask.seed,
                 on_step=lambda done, total, note: self._tell("on_step", ticket, done, total, note),
-                on_partial=partial if self.watched else None,
+                on_partial=(lambda partial: self._tell("on_partial", ticket, partial)) if self.watched else None,
                 is_cancelled=lambda: job.cancelled,
             )
             question = write(self.adapter, ask, generate, context) if generate else ask

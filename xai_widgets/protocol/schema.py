@@ -16,7 +16,7 @@ PROTOCOL_VERSION: Final = 1
 class ArrayHeader(TypedDict):
     """An array in the buffer of that index: C order, little-endian. Axes are named where it is used."""
 
-    dtype: Literal["float32", "int32", "uint8"]
+    dtype: Literal["float32", "float16", "int32", "uint8"]
     shape: list[int]
     buffer: int
 
@@ -167,6 +167,75 @@ class Packed(TypedDict):
     buffers: list[bytes]
 
 
+class AttentionMap(TypedDict):
+    """One call of attention: whose block, which of several in it, and its heads' place in arrays over all heads.
+
+    `stack` is where the block stands; a cross map looks from the decoder at the encoder's input. `how`: how its weights are had.
+    """
+
+    layer: int
+    nth: int
+    stack: Literal["decoder", "encoder", "cross"]
+    first_head: int
+    n_heads: int
+    n_query: int
+    n_key: int
+    causal: bool
+    how: str
+
+
+class PatternInfo(TypedDict):
+    """Something a head may do, scored 0 to 1 for every head; from `threshold` on it is the head's label."""
+
+    name: str
+    title: str
+    doc: str
+    source: str
+    threshold: float
+
+
+class AttentionSnapshot(TypedDict):
+    """Everything the attention view needs before it asks for detail; with its buffers the trait `explanation`.
+
+    `queries` are the positions that look, `keys` those looked at where they are others (cross attention), else null.
+    `most` is the overview: for every head the largest weight in each of `cells` x `cells` squares of `cell` positions a side, uint8 of
+    255 * sqrt(weight) [head, row, column]; `mean` the same of mean weights, null until fetched. `pattern_scores` [head,
+    pattern] float32, `labels` a pattern's name for each head or "". `sinks`: rows sum to less than 1, and every
+    map of `weight` has one column more than keys, the last: what no key gets. `missing` says in sentences which blocks have no
+    weights and why.
+    """
+
+    v: int
+    revision: int
+    kind: Literal["attention"]
+    input: Input
+    text: str
+    queries: TokenColumns
+    keys: TokenColumns | None
+    maps: list[AttentionMap]
+    missing: list[str]
+    cells: int
+    cell: int
+    most: ArrayHeader
+    mean: ArrayHeader | None
+    patterns: list[PatternInfo]
+    pattern_scores: ArrayHeader
+    labels: list[str]
+    sinks: bool
+    model: ModelInfo | None
+    candidates: list[CandidateRow]
+    seconds: float | None
+    created: str
+    code: str
+
+
+class AttentionPacked(TypedDict):
+    """The trait `explanation` of an attention view."""
+
+    snapshot: AttentionSnapshot | None
+    buffers: list[bytes]
+
+
 class Selection(TypedDict):
     """Pinned entries only, by axis; hovering stays in the browser. `source` says which view set it."""
 
@@ -246,12 +315,69 @@ class Fetch(TypedDict):
     row: int
 
 
+class AttentionRequest(TypedDict):
+    """Browser to kernel, from an attention view. `map` is an index into `maps`, `head` counts within that map.
+
+    attend: a new overview of `input`. mean: the overview's means.
+    tile: weights of a square of `measure` at `level` (each cell 2**level positions a side; level 0 is exact), tile `row`, `column` of 256
+    cells a side, pooled by `pool`. line: one row (`axis` query) or column (`axis` key) at position `index`, exact float32.
+    pair: the dimensions of query and key behind one weight. off: what the model says next without a head (`head`), a whole layer
+    (`head` null) or one edge (`query`, `key`). effects: that for every head, for this text and others in the background.
+    flow: how much of each position reaches position `index` through all layers, by `method`.
+    """
+
+    type: Literal["request"]
+    v: int
+    id: str
+    revision: int
+    view: str
+    action: Literal["attend", "mean", "tile", "line", "pair", "off", "effects", "flow"]
+    input: NotRequired[Input]
+    map: NotRequired[int]
+    head: NotRequired[int | None]
+    measure: NotRequired[Literal["weight", "norm", "value_zeroing"]]
+    pool: NotRequired[Literal["max", "mean"]]
+    level: NotRequired[int]
+    row: NotRequired[int]
+    column: NotRequired[int]
+    axis: NotRequired[Literal["query", "key"]]
+    index: NotRequired[int]
+    query: NotRequired[int]
+    key: NotRequired[int]
+    method: NotRequired[Literal["rollout", "flow"]]
+
+
+class AttentionResult(TypedDict):
+    """Kernel to browser: the end of an attention view's request, with what it asked for.
+
+    array: mean uint8 [head, row, column] as `most`; tile float16 [row, column]; line float32 [position]; pair float32 [2,
+    d_head] (query, key; `scale` times their product, added up, is the logit before the softmax where `scale` is known); effects
+    float32 [head]: log-probability of the first candidate lost without that head; flow float32 [layer + 1, position], the input first.
+    unit says what the numbers are in words. off: `before` and `after` (candidates of both, most probable first) and
+    `kl` in nats. effects: `agreement`, rank correlation over heads of |effect| with how much the last position looks away from the first token
+    and with the length of what it takes in, by name; `prompts` how many texts it is over.
+    """
+
+    type: Literal["result"]
+    v: int
+    id: str
+    revision: int
+    array: NotRequired[ArrayHeader]
+    unit: NotRequired[str]
+    scale: NotRequired[float | None]
+    before: NotRequired[list[CandidateRow]]
+    after: NotRequired[list[CandidateRow]]
+    kl: NotRequired[float]
+    agreement: NotRequired[dict[str, float]]
+    prompts: NotRequired[int]
+
+
 class Progress(TypedDict):
     """Kernel to browser: accepted (done 0 of 0), how far, and partial answers as they come.
 
     `candidates` come first; `scores` (target x pos over the same units as the final ones) with `known` (uint8 a
-    position) follow, as an estimate first where the method has one. `tokens` and `unit_labels` come with the first part
-    when the input changed.
+    position: final) follow. `estimate`: the rest is an estimate, of each row or, where `sum` [pos] is given, of the sum
+    over rows alone. `tokens` and `unit_labels` come with the first part when the input changed.
     """
 
     type: Literal["progress"]
@@ -265,6 +391,7 @@ class Progress(TypedDict):
     snapshot: NotRequired[Snapshot]
     scores: NotRequired[ArrayHeader]
     known: NotRequired[ArrayHeader]
+    sum: NotRequired[ArrayHeader]
     estimate: NotRequired[bool]
 
 
@@ -319,6 +446,10 @@ EXPORTED: Final = (
     ModelInfo,
     Snapshot,
     Packed,
+    AttentionMap,
+    PatternInfo,
+    AttentionSnapshot,
+    AttentionPacked,
     Selection,
     Display,
     ErrorInfo,
@@ -326,8 +457,10 @@ EXPORTED: Final = (
     Request,
     Cancel,
     Fetch,
+    AttentionRequest,
     Progress,
     Result,
+    AttentionResult,
     Failure,
     Cancelled,
     NoKernel,

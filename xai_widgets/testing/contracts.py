@@ -122,7 +122,7 @@ def check_cancel(explainer: Explainer, adapter: ModelAdapter, question: Question
             return asked == stop_at
 
         def act() -> None:
-            context = Context(is_cancelled=cancelled, on_partial=lambda _s, _k, _e: None)
+            context = Context(is_cancelled=cancelled, on_partial=lambda _partial: None)
             explainer.explain(adapter, question, context)
 
         if stop_at is None:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import anywidget
-import numpy as np
 import traitlets
 
 from xai_widgets.core.ask import Finding
 from xai_widgets.core.code import as_code
+from xai_widgets.core.context import Partial
 from xai_widgets.core.cost import Cost
 from xai_widgets.core.errors import KernelError, XaiError
 from xai_widgets.core.registry import EXPLAINERS
@@ -89,7 +89,6 @@ class View(anywidget.AnyWidget):
     def _start(self, session: Session | None, finding: Finding | None, link_id: str | None) -> None:
         self._sync_lock = threading.RLock()
         self._session, self._finding = session, finding
-        self._estimate: tuple[Ticket | None, np.ndarray] | None = None
         anywidget.AnyWidget.__init__(
             self,
             explanation={"snapshot": None, "buffers": []},
@@ -213,25 +212,20 @@ class View(anywidget.AnyWidget):
         """A batch is done."""
         self._say({"type": "progress", "done": done, "total": total, "note": note}, ticket or Ticket())
 
-    def on_partial(self, ticket: Ticket | None, scores: np.ndarray, known: np.ndarray, *, estimate: bool) -> None:
-        """Some scores are there: on the wire `known` are the exact ones, and the last estimate stands in for the rest."""
-        if self._estimate is not None and self._estimate[0] != ticket:
-            self._estimate = None
-        if estimate:
-            self._estimate = (ticket, scores)
-            known = np.zeros_like(known)
-        elif self._estimate is not None:
-            scores = np.where(known, scores, self._estimate[1])
+    def on_partial(self, ticket: Ticket | None, partial: Partial) -> None:
+        """Some scores are there."""
         buffers: list[bytes] = []
         message = {
             "type": "progress",
-            "done": int(known.sum()),
-            "total": int(known.size),
+            "done": int(partial.known.sum()),
+            "total": int(partial.known.size),
             "note": "",
-            "estimate": self._estimate is not None,
-            "scores": put(scores, buffers),
-            "known": put(known, buffers),
+            "estimate": partial.estimate,
+            "scores": put(partial.scores, buffers),
+            "known": put(partial.known, buffers),
         }
+        if partial.total is not None:
+            message["sum"] = put(partial.total, buffers)
         self._say(message, ticket or Ticket(), buffers)
 
     def on_end(self, ticket: Ticket | None, outcome: Outcome) -> None:

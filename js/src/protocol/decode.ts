@@ -5,7 +5,10 @@ import { type Packed, PROTOCOL_VERSION, type Progress, type Snapshot, type ToBro
 /** The page and the kernel speak different versions of the protocol. */
 export class VersionError extends Error {}
 
-/** A snapshot with its arrays. `known` (1 a position) and `estimate` are set while an answer is still arriving. */
+/**
+ * A snapshot with its arrays. While an answer is still arriving, `known` (1 a position) says what is final, `estimate` that
+ * the rest is an estimate, and `sum` is the sum over rows where only that is estimated.
+ */
 export interface Answer {
   readonly snapshot: Snapshot;
   readonly ids: Int32Array;
@@ -15,6 +18,7 @@ export interface Answer {
   readonly shape: readonly number[];
   readonly standardError: Float32Array | null;
   readonly known: Uint8Array | null;
+  readonly sum: Float32Array | null;
   readonly estimate: boolean;
 }
 
@@ -44,6 +48,7 @@ export function decodeSnapshot(snapshot: Snapshot, buffers: readonly Bytes[]): A
     shape: scores?.shape ?? [],
     standardError: quality.standard_error ? readFloats(quality.standard_error, buffers) : null,
     known: null,
+    sum: null,
     estimate: false,
   };
 }
@@ -66,6 +71,7 @@ export function decodePartial(message: Progress, buffers: readonly Bytes[], base
     scores: message.scores ? readFloats(message.scores, buffers) : start.scores,
     shape: message.scores?.shape ?? start.shape,
     known: message.known ? readMask(message.known, buffers) : message.scores ? null : start.known,
+    sum: message.scores ? (message.sum ? readFloats(message.sum, buffers) : null) : start.sum,
     estimate: message.estimate ?? start.estimate,
   };
 }

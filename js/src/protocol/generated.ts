@@ -6,7 +6,7 @@ export const PROTOCOL_VERSION = 1;
  * An array in the buffer of that index: C order, little-endian. Axes are named where it is used.
  */
 export interface ArrayHeader {
-  dtype: "float32" | "int32" | "uint8";
+  dtype: "float32" | "float16" | "int32" | "uint8";
   shape: number[];
   buffer: number;
 }
@@ -169,6 +169,77 @@ export interface Packed {
 }
 
 /**
+ * One call of attention: whose block, which of several in it, and its heads' place in arrays over all heads.
+ *
+ * `stack` is where the block stands; a cross map looks from the decoder at the encoder's input. `how`: how its weights are had.
+ */
+export interface AttentionMap {
+  layer: number;
+  nth: number;
+  stack: "decoder" | "encoder" | "cross";
+  first_head: number;
+  n_heads: number;
+  n_query: number;
+  n_key: number;
+  causal: boolean;
+  how: string;
+}
+
+/**
+ * Something a head may do, scored 0 to 1 for every head; from `threshold` on it is the head's label.
+ */
+export interface PatternInfo {
+  name: string;
+  title: string;
+  doc: string;
+  source: string;
+  threshold: number;
+}
+
+/**
+ * Everything the attention view needs before it asks for detail; with its buffers the trait `explanation`.
+ *
+ * `queries` are the positions that look, `keys` those looked at where they are others (cross attention), else null.
+ * `most` is the overview: for every head the largest weight in each of `cells` x `cells` squares of `cell` positions a side, uint8 of
+ * 255 * sqrt(weight) [head, row, column]; `mean` the same of mean weights, null until fetched. `pattern_scores` [head,
+ * pattern] float32, `labels` a pattern's name for each head or "". `sinks`: rows sum to less than 1, and every
+ * map of `weight` has one column more than keys, the last: what no key gets. `missing` says in sentences which blocks have no
+ * weights and why.
+ */
+export interface AttentionSnapshot {
+  v: number;
+  revision: number;
+  kind: "attention";
+  input: Input;
+  text: string;
+  queries: TokenColumns;
+  keys: TokenColumns | null;
+  maps: AttentionMap[];
+  missing: string[];
+  cells: number;
+  cell: number;
+  most: ArrayHeader;
+  mean: ArrayHeader | null;
+  patterns: PatternInfo[];
+  pattern_scores: ArrayHeader;
+  labels: string[];
+  sinks: boolean;
+  model: ModelInfo | null;
+  candidates: CandidateRow[];
+  seconds: number | null;
+  created: string;
+  code: string;
+}
+
+/**
+ * The trait `explanation` of an attention view.
+ */
+export interface AttentionPacked {
+  snapshot: AttentionSnapshot | null;
+  buffers: DataView[];
+}
+
+/**
  * Pinned entries only, by axis; hovering stays in the browser. `source` says which view set it.
  */
 export interface Selection {
@@ -254,11 +325,43 @@ export interface Fetch {
 }
 
 /**
+ * Browser to kernel, from an attention view. `map` is an index into `maps`, `head` counts within that map.
+ *
+ * attend: a new overview of `input`. mean: the overview's means.
+ * tile: weights of a square of `measure` at `level` (each cell 2**level positions a side; level 0 is exact), tile `row`, `column` of 256
+ * cells a side, pooled by `pool`. line: one row (`axis` query) or column (`axis` key) at position `index`, exact float32.
+ * pair: the dimensions of query and key behind one weight. off: what the model says next without a head (`head`), a whole layer
+ * (`head` null) or one edge (`query`, `key`). effects: that for every head, for this text and others in the background.
+ * flow: how much of each position reaches position `index` through all layers, by `method`.
+ */
+export interface AttentionRequest {
+  type: "request";
+  v: number;
+  id: string;
+  revision: number;
+  view: string;
+  action: "attend" | "mean" | "tile" | "line" | "pair" | "off" | "effects" | "flow";
+  input?: Input;
+  map?: number;
+  head?: number | null;
+  measure?: "weight" | "norm" | "value_zeroing";
+  pool?: "max" | "mean";
+  level?: number;
+  row?: number;
+  column?: number;
+  axis?: "query" | "key";
+  index?: number;
+  query?: number;
+  key?: number;
+  method?: "rollout" | "flow";
+}
+
+/**
  * Kernel to browser: accepted (done 0 of 0), how far, and partial answers as they come.
  *
  * `candidates` come first; `scores` (target x pos over the same units as the final ones) with `known` (uint8 a
- * position) follow, as an estimate first where the method has one. `tokens` and `unit_labels` come with the first part
- * when the input changed.
+ * position: final) follow. `estimate`: the rest is an estimate, of each row or, where `sum` [pos] is given, of the sum
+ * over rows alone. `tokens` and `unit_labels` come with the first part when the input changed.
  */
 export interface Progress {
   type: "progress";
@@ -272,6 +375,7 @@ export interface Progress {
   snapshot?: Snapshot;
   scores?: ArrayHeader;
   known?: ArrayHeader;
+  sum?: ArrayHeader;
   estimate?: boolean;
 }
 
@@ -285,6 +389,31 @@ export interface Result {
   revision: number;
   methods?: MethodInfo[];
   scores?: ArrayHeader;
+}
+
+/**
+ * Kernel to browser: the end of an attention view's request, with what it asked for.
+ *
+ * array: mean uint8 [head, row, column] as `most`; tile float16 [row, column]; line float32 [position]; pair float32 [2,
+ * d_head] (query, key; `scale` times their product, added up, is the logit before the softmax where `scale` is known); effects
+ * float32 [head]: log-probability of the first candidate lost without that head; flow float32 [layer + 1, position], the input first.
+ * unit says what the numbers are in words. off: `before` and `after` (candidates of both, most probable first) and
+ * `kl` in nats. effects: `agreement`, rank correlation over heads of |effect| with how much the last position looks away from the first token
+ * and with the length of what it takes in, by name; `prompts` how many texts it is over.
+ */
+export interface AttentionResult {
+  type: "result";
+  v: number;
+  id: string;
+  revision: number;
+  array?: ArrayHeader;
+  unit?: string;
+  scale?: number | null;
+  before?: CandidateRow[];
+  after?: CandidateRow[];
+  kl?: number;
+  agreement?: Record<string, number>;
+  prompts?: number;
 }
 
 /**

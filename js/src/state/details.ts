@@ -16,7 +16,7 @@ export function detailsOf(scene: Scene, index: number): Details | null {
   const value = unit.entry < 0 ? undefined : values?.[unit.entry];
   if (value !== undefined && values) {
     const exact = !answer.known || Boolean(answer.known[unit.entry]);
-    const waiting = !exact && !answer.estimate;
+    const waiting = !exact && !scene.estimate;
     add(
       exact && !(answer.estimate && !answer.known) ? "score" : waiting ? "score" : "estimate",
       waiting ? "not yet known" : exactNumber(value),

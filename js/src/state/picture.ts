@@ -123,6 +123,7 @@ export function valuesOf(
   fetched: ReadonlyMap<number, Float32Array> | null,
 ): Float32Array | null {
   if (!array) return null;
+  if (row === null && answer.sum && array === answer.scores) return answer.sum;
   const width = answer.snapshot.unit_labels.length;
   const height = width ? array.length / width : 0;
   if (height <= 1)
@@ -134,6 +135,11 @@ export function valuesOf(
   for (let r = 0; r < height; r++)
     for (let i = 0; i < width; i++) sum[i] = (sum[i] ?? 0) + (array[r * width + i] ?? Number.NaN);
   return sum;
+}
+
+/** Whether what is not known yet of this row (null: the sum) is an estimate, rather than nothing. */
+export function estimated(answer: Answer, row: number | null): boolean {
+  return answer.estimate && (row === null || !answer.sum);
 }
 
 /** Standard errors along the position axis; for the sum they add up in squares (draws of different rows are taken as independent). */

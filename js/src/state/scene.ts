@@ -6,6 +6,7 @@ import {
   type Changes,
   changesOf,
   errorsOf,
+  estimated,
   type Rows,
   rowsOf,
   rowValue,
@@ -31,6 +32,8 @@ export interface Scene {
   readonly values: Float32Array | null;
   readonly errors: Float32Array | null;
   readonly changes: Changes | null;
+  /** What is not known yet of the values is an estimate. */
+  readonly estimate: boolean;
   /** The row of `about`, and the number that is explained. */
   readonly aboutRow: number | null;
   readonly value: number | null;
@@ -55,6 +58,7 @@ const NOTHING = {
   values: null,
   errors: null,
   changes: null,
+  estimate: false,
   aboutRow: null,
   value: null,
   target: null,
@@ -108,6 +112,7 @@ export function sceneMaker(store: Store): () => Scene {
       values,
       errors,
       changes: marks,
+      estimate: estimated(answer, row),
       aboutRow,
       value: rowValue(about, aboutRow),
       target: first?.id ?? null,

@@ -135,11 +135,11 @@ function paramText(name: string, value: unknown): string {
 }
 
 /** How exact the scores are, in a word. Not known is said as such. */
-export function exactness(answer: Answer): string {
+export function exactness(answer: Answer, estimate = answer.estimate): string {
   const { quality, method, unit_labels } = answer.snapshot;
   if (answer.known || answer.estimate) {
     const known = answer.known?.reduce((n, k) => n + (k ? 1 : 0), 0) ?? 0;
-    return known ? `${known} of ${unit_labels.length} exact` : "estimate";
+    return known || !estimate ? `${known} of ${unit_labels.length} exact` : "estimate";
   }
   if (!method || !answer.scores) return "";
   if (quality.standard_error) {

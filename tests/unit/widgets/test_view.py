@@ -7,6 +7,7 @@ import pytest
 
 import xai_widgets as xw
 from xai_widgets.adapters.tiny import tiny
+from xai_widgets.core.context import Partial
 from xai_widgets.core.errors import UnknownNameError
 from xai_widgets.core.registry import EXPLAINERS
 from xai_widgets.protocol.arrays import get
@@ -93,18 +94,17 @@ def test_edit_brings_candidates_before_scores(watched):
     assert watched.view.explanation["snapshot"]["text"] == "four five six seven"
 
 
-def test_an_estimate_stands_until_each_exact_score_replaces_it(watched):
-    ticket = Ticket("20", 20)
-    watched.view.on_partial(ticket, np.array([[1.0, 2.0]]), np.array([True, True]), estimate=True)
-    watched.view.on_partial(ticket, np.array([[7.0, 0.0]]), np.array([True, False]), estimate=False)
-    watched.view.on_partial(Ticket("21", 21), np.array([[5.0, 0.0]]), np.array([True, False]), estimate=False)
-    parts = [(c, b) for c, b in watched.said if "scores" in c]
-    shown = [(c["estimate"], get(c["known"], b).tolist(), get(c["scores"], b).tolist()) for c, b in parts[-3:]]
-    assert shown == [
-        (True, [0, 0], [[1.0, 2.0]]),
-        (True, [1, 0], [[7.0, 2.0]]),
-        (False, [1, 0], [[5.0, 0.0]]),
-    ]
+def test_a_partial_answer_says_what_is_final_and_what_the_rest_is(watched):
+    rows, some, total = np.float32([[7, 0], [1, 0]]), np.array([True, False]), np.float32([8, 3])
+    watched.view.on_partial(Ticket("20", 20), Partial(rows, some, estimate=True, total=total))
+    watched.view.on_partial(Ticket("21", 21), Partial(rows[:1], some))
+    (first, its), (second, others) = [(c, b) for c, b in watched.said if "scores" in c][-2:]
+    assert (first["estimate"], first["done"], first["total"]) == (True, 1, 2)
+    assert get(first["known"], its).tolist() == [1, 0]
+    assert get(first["scores"], its).tolist() == rows.tolist()
+    assert get(first["sum"], its).tolist() == [8, 3]
+    assert second["estimate"] is False and "sum" not in second
+    assert get(second["scores"], others).tolist() == [[7, 0]]
 
 
 def test_the_newest_wins_and_the_old_one_ends_cancelled(watched):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -28,7 +28,7 @@ class LeaveOneOut(RemovalMethod):
     from it. Scores of different units don't add up to anything: two copies of a fact each score near zero.
 
     While it runs, a first-order estimate of the same differences is shown first (mode `replace`: gradient times the
-    change of the embedding), then exact scores as they come.
+    change of the embedding; of several rows only their sum), then exact scores as they come.
 
     Why a newline in its place is the default: on five BLiMP phenomena (221 sentences) with SmolLM2-135M-Instruct the word
     that decides grammar had a mean reciprocal rank of .728 with mode `delete`, .717 replaced by a newline, .696 replaced by
@@ -70,15 +70,14 @@ class LeaveOneOut(RemovalMethod):
         removal = self.removal(adapter, question)
         n_units = len(question.units)
         variants = [removal.without(()), *(removal.without((unit,)) for unit in range(n_units))]
-        shown = np.zeros((question.target.n_rows, n_units))
+        total = None
         if context.wants_partial and removal.replacements and has_gradient(adapter, question):
-            shown = first_order(adapter, question, removal, context)
-            context.partial(shown, estimate=True)
+            total = first_order(adapter, question, removal, context)
+            self._show(context, np.zeros((question.target.n_rows, n_units)), np.zeros(n_units, dtype=bool), total)
 
         def exact_so_far(values: np.ndarray, known: np.ndarray) -> None:
             if known[0]:
-                differences = (values[0] - values[1:]).T
-                context.partial(np.where(known[1:], differences, shown), known[1:])
+                self._show(context, (values[0] - values[1:]).T, known[1:], total)
 
         values = score_all(adapter, question, variants, context, exact_so_far if context.wants_partial else None)
         return Attribution(
@@ -89,11 +88,27 @@ class LeaveOneOut(RemovalMethod):
             resolved=removal.resolved,
         )
 
+    @staticmethod
+    def _show(context: Context, differences: np.ndarray, known: np.ndarray, total: np.ndarray | None) -> None:
+        """Exact scores where they are known, and the estimate of their sum elsewhere; of one row the sum is the row."""
+        scores = np.where(known, differences, 0.0)
+        if total is None:
+            context.partial(scores, known)
+        elif len(scores) == 1:
+            context.partial(np.where(known, scores, total), known, estimate=True)
+        else:
+            context.partial(scores, known, estimate=True, total=np.where(known, scores.sum(0), total))
+
 
 def first_order(adapter: ModelAdapter, question: Question, removal: Removal, context: Context) -> np.ndarray:
-    """Estimate of the leave-one-out scores from one gradient: (embedding - replacement's) . gradient, [row, unit]."""
+    """Estimate of the leave-one-out scores of all rows together: (embedding - replacement's) . gradient, [unit].
+
+    Of the sum, because that takes one backward pass and not one a row: the exact scores of the rows are there sooner
+    than their estimates would be worth.
+    """
+    together = replace(question, target=replace(question.target, each=False))
     here = adapter.embed([int(i) for i in question.tokens.ids])
     there = adapter.embed(removal.replacements)
-    grads = adapter.gradient(question, here[None], context).grads[:, 0]
+    grads = adapter.gradient(together, here[None], context).grads[0, 0]
     per_token = ((here - there).float() * grads).sum(-1)
     return question.units.add_up(per_token.cpu().numpy().astype(np.float64))

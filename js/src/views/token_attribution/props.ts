@@ -36,14 +36,14 @@ export function working(store: Store): boolean {
   return live.value !== null || (store.status.value.state === "running" && kernel.value === "alive");
 }
 
-export function headerProps(store: Store, { answer, about }: Scene, local: Local): HeaderProps {
+export function headerProps(store: Store, { answer, about, estimate }: Scene, local: Local): HeaderProps {
   const s = about?.snapshot;
   return {
     model: words.shortName(s?.model?.name ?? ""),
     modelTitle: s?.model?.name ?? "",
     method: s?.method ? words.methodText(s.method) : "",
     methodTitle: s?.method ? words.methodText(s.method, true) : "",
-    exactness: answer ? words.exactness(answer) : "",
+    exactness: answer ? words.exactness(answer, estimate) : "",
     exactnessTitle: answer ? words.exactnessTitle(answer) : "",
     busy: working(store),
     waiting: !s && working(store),
@@ -112,14 +112,14 @@ export function scaleMaker(): (scene: Scene) => Scale {
 }
 
 export function stripProps(store: Store, scene: Scene, scale: Scale): StripProps {
-  const { answer, units, values, changes } = scene;
+  const { answer, units, values, changes, estimate } = scene;
   const clauses = store.selection.clauses.value;
   return {
     units,
     values,
     scale,
     known: answer?.known ?? null,
-    estimate: answer?.estimate ?? false,
+    estimate,
     fresh: changes?.fresh ?? null,
     old: changes?.old ?? null,
     hovered: entries(clauses, "hover", "pos"),
@@ -150,7 +150,7 @@ export function candidateProps(scene: Scene, { wanted }: Local): CandidateListPr
   };
 }
 
-export function legendProps({ answer, changes }: Scene, { top }: Scale): LegendProps {
+export function legendProps({ answer, changes, estimate }: Scene, { top }: Scale): LegendProps {
   const s = answer?.snapshot;
   const end = words.number(top);
   const signed = s?.signed ?? true;
@@ -160,7 +160,7 @@ export function legendProps({ answer, changes }: Scene, { top }: Scale): LegendP
     low: signed ? `−${end}` : "0",
     high: signed ? `+${end}` : end,
     unit: s?.unit ? words.quantityName(s.unit) : "",
-    estimate: Boolean(answer?.estimate),
+    estimate,
     changes: changes !== null,
   };
 }

@@ -6,8 +6,10 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-// A widget's state carries its module's text, so its size is paid for with every widget.
+// A widget's state carries its module's text, so its size is paid for with every widget. The attention view has three pictures
+// of its own (matrix, head grid, lines), a quarter of it.
 const BUDGET = 60_000;
+const BUDGETS = { "attention.js": 95_000 };
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
@@ -47,10 +49,11 @@ async function buildViews(out) {
   let failed = false;
   for (const name of [...views.map((v) => `${v}.js`), ...views.map((v) => `${v}.css`), "page.js"]) {
     const { size } = statSync(join(out, name));
-    const over = name.endsWith(".js") && size > BUDGET;
+    const budget = BUDGETS[name] ?? BUDGET;
+    const over = name.endsWith(".js") && size > budget;
     failed ||= over;
     console.log(
-      `${relative(root, join(out, name))}: ${(size / 1000).toFixed(1)} kB${over ? `, over the ${BUDGET / 1000} kB budget` : ""}`,
+      `${relative(root, join(out, name))}: ${(size / 1000).toFixed(1)} kB${over ? `, over the ${budget / 1000} kB budget` : ""}`,
     );
   }
   return !failed;

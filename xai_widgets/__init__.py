@@ -26,6 +26,7 @@ _NAMES = {
     "Tokens": "xai_widgets.core.tokens",
     "XaiError": "xai_widgets.core.errors",
     "TokenAttribution": "xai_widgets.widgets.token_attribution",
+    "Attention": "xai_widgets.attention",
 }
 
 __all__ = ["__version__", *_NAMES]  # noqa: PLE0604 - names are strings of the table

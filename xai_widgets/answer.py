@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from xai_widgets.adapters.base import ModelAdapter
     from xai_widgets.core.explanation import How
     from xai_widgets.core.tokens import Tokens
-    from xai_widgets.widgets.base import View
+    from xai_widgets.widgets.explaining import ExplanationView
 
 
 class Answer:
@@ -34,7 +34,7 @@ class Answer:
     def __init__(self, session: Session | None = None, finding: Finding | None = None) -> None:
         """Made by `explain`, `show` and `open`."""
         self._session, self._finding = session, finding
-        self._widget: View | None = None
+        self._widget: ExplanationView | None = None
         self._stills: _Stills | None = None
 
     # -- numbers
@@ -162,7 +162,7 @@ class Answer:
     # -- shown
 
     @property
-    def widget(self) -> View:
+    def widget(self) -> ExplanationView:
         """The live view, one object however often it is shown; put it into any ipywidgets layout."""
         if self._widget is None:
             from xai_widgets.widgets.token_attribution import TokenAttribution

@@ -2,6 +2,7 @@
 import "./gallery.css";
 import type { Packed, Traits } from "../src/protocol/generated.ts";
 import view from "../src/views/token_attribution.ts";
+import { showAttention } from "./attention-states.ts";
 import { FakeModel, IDLE } from "./fake-model.ts";
 import * as fixtures from "./fixtures.ts";
 import { showParts } from "./parts.ts";
@@ -114,36 +115,5 @@ show("gone", fixtures.plain, {}, (model, el) => {
 show("long", fixtures.long(300));
 if (choice.get("only")) show("10000", fixtures.long(10_000));
 if (main && [null, "parts"].includes(choice.get("only"))) showParts(main, until);
-
-/**
- * Milliseconds from `render` to the frame after the first one is painted, for a text of so many tokens, on a page that
- * shows nothing else (`?only=none`).
- */
-async function paint(count: number): Promise<number> {
-  const model = new FakeModel({ explanation: fixtures.long(count) });
-  const el = document.createElement("div");
-  document.body.append(el);
-  const ending = new AbortController();
-  view.initialize({ model, signal: ending.signal });
-  await frame();
-  const start = performance.now();
-  view.render({ model, el, signal: ending.signal });
-  await frame();
-  const time = performance.now() - start;
-  ending.abort();
-  el.remove();
-  return time;
-}
-
-/** Resolves when the next frame has been painted. */
-function frame(): Promise<void> {
-  return new Promise((resolve) => {
-    requestAnimationFrame(() => {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => resolve();
-      port2.postMessage(null);
-    });
-  });
-}
-
-Object.assign(window, { paint });
+const only = choice.get("only");
+if (main && (!only || only.startsWith("attention"))) showAttention(main, only, choice.get("width"), until);

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { chat, packed, plain, sampled } from "../../js/gallery/fixtures.ts";
 import { DecodeError } from "../../js/src/protocol/arrays.ts";
 import { decodePacked, decodePartial, readMessage, VersionError } from "../../js/src/protocol/decode.ts";
-import { estimated, valuesOf } from "../../js/src/state/picture.ts";
 import type { Packed, Progress, Snapshot } from "../../js/src/protocol/generated.ts";
+import { estimated, valuesOf } from "../../js/src/state/picture.ts";
 import { bytes } from "./mounting.ts";
 
 const change = (p: Packed, fields: Partial<Snapshot>): Packed => ({

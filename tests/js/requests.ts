@@ -1,8 +1,8 @@
 /** One message of every kind that leaves the browser, as `tests/protocol/golden/requests.json` holds them for Python. */
-import { encodeCancel, encodeFetch, encodeRequest } from "../../js/src/protocol/encode.ts";
-import type { ToKernel } from "../../js/src/protocol/generated.ts";
+import { encodeAttention, encodeCancel, encodeFetch, encodeRequest } from "../../js/src/protocol/encode.ts";
+import type { AttentionRequest, ToKernel } from "../../js/src/protocol/generated.ts";
 
-export function sampleRequests(): ToKernel[] {
+export function sampleRequests(): (ToKernel | AttentionRequest)[] {
   const envelope = (n: number) => ({ id: `s1-${n}`, revision: n, view: "view-a" });
   return [
     encodeRequest("explain", {}, envelope(1)),
@@ -27,5 +27,18 @@ export function sampleRequests(): ToKernel[] {
     encodeRequest("methods", {}, envelope(11)),
     encodeCancel("s1-9"),
     encodeFetch(3, envelope(12)),
+    encodeAttention({ action: "attend", input: { kind: "text", text: "The cat\n" } }, envelope(14)),
+    encodeAttention({ action: "mean" }, envelope(15)),
+    encodeAttention(
+      { action: "tile", map: 3, head: 1, measure: "norm", pool: "mean", level: 2, row: 0, column: 1 },
+      envelope(16),
+    ),
+    encodeAttention({ action: "line", map: 3, head: 1, measure: "weight", axis: "key", index: 0 }, envelope(17)),
+    encodeAttention({ action: "pair", map: 3, head: 1, query: 9, key: 2 }, envelope(18)),
+    encodeAttention({ action: "off", map: 3, head: 1 }, envelope(19)),
+    encodeAttention({ action: "off", map: 3, head: null }, envelope(20)),
+    encodeAttention({ action: "off", map: 3, head: 1, query: 9, key: 2 }, envelope(21)),
+    encodeAttention({ action: "effects" }, envelope(22)),
+    encodeAttention({ action: "flow", method: "rollout", index: 9 }, envelope(23)),
   ];
 }

@@ -23,6 +23,7 @@ CapabilityName = Literal[
     "tree_packing",
     "padding",
     "attention_mask",
+    "attention",
     "generation",
 ]
 """What a model may or may not be able to do; methods name the ones they need."""
@@ -71,6 +72,66 @@ class Gradient:
 
     values: Tensor
     grads: Tensor
+
+
+class AttentionCall(Protocol):
+    """One call of attention in a forward pass: any of its rows on demand, as long as it is kept.
+
+    Attributes:
+        layer: index of the block. nth: how many calls of that block came before (a block may attend twice).
+        stack: `decoder`, `encoder`, or `cross` where the decoder looks at the encoder's input.
+        n_heads, n_query, n_key: sizes. causal: no row has weight after its own position. nbytes: memory it holds on to.
+        how: how the weights are had, in words.
+    """
+
+    layer: int
+    nth: int
+    stack: Literal["decoder", "encoder", "cross"]
+    n_heads: int
+    n_query: int
+    n_key: int
+    causal: bool
+    how: str
+
+    @property
+    def nbytes(self) -> int:
+        """Memory it holds on to."""
+        ...
+
+    def rows(self, start: int, stop: int, head: int | None = None) -> Tensor:
+        """Weights of query rows, float32 [head, row, key]; keys after the last visible one may be left out (they are 0)."""
+        ...
+
+    def value_lengths(self) -> tuple[Tensor | None, str]:
+        """Length of what each key's value would add to the residual stream, float32 [head, key], and how it is measured.
+
+        `|v W_O|` of Kobayashi et al. 2020 (arXiv 2004.10102) where the output projection is found, else `|v|`; None and the
+        reason where values can't be had.
+        """
+        ...
+
+    def pair(self, head: int, query: int, key: int) -> tuple[Tensor, Tensor, float | None] | None:
+        """The query's and the key's vector, float32 [d_head], as they are multiplied, and the factor of their product.
+
+        The factor is None where the model does more with the product than to scale it (a soft cap, a bias); the whole is
+        None where vectors can't be had.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Off:
+    """A part of attention to do without.
+
+    Attributes:
+        layer: index of the block. head: None is the whole layer.
+        query, key: only this edge of the head: the query may not see the key, the others take over its weight. None is all edges.
+    """
+
+    layer: int
+    head: int | None = None
+    query: int | None = None
+    key: int | None = None
 
 
 @runtime_checkable
@@ -205,6 +266,46 @@ class ModelAdapter(Protocol):
         """The values of `gradient` without the gradients: [row, step], at a third of the cost or less."""
         ...
 
+    def attention(
+        self,
+        ids: Sequence[int],
+        found: Callable[[AttentionCall], None],
+        context: Context,
+        layers: Sequence[int] | None = None,
+    ) -> None:
+        """Run the model and hand over each attention call of these layers (None: all), in order, while the pass runs.
+
+        With layers given, the pass ends after the last of them. What is not kept costs no memory; what is kept can be
+        asked later.
+
+        Raises:
+            CapabilityError: the model has no attention weights. ValueRefusedError: a layer out of range.
+            CancelledError: between layers.
+        """
+        ...
+
+    def attention_gaps(self) -> Mapping[int, str]:
+        """Blocks without attention weights, and what stands there instead."""
+        ...
+
+    def value_zeroing(self, ids: Sequence[int], layer: int, context: Context) -> Tensor:
+        """How much each position's output of the block changes without each key's values: float32 [query, key], 0 to 2.
+
+        Raises:
+            CapabilityError: this model's blocks can't be run so. ValueRefusedError: no such layer, or a text too long.
+        """
+        ...
+
+    def without_attention(self, ids: Sequence[int], offs: Sequence[Off | None], context: Context) -> Tensor:
+        """Logits of the next token, float32 [off, d_vocab], with each part switched off in turn (None: nothing is off).
+
+        A head's (or layer's) output is set to zero before the output projection; at an edge the query may not see the key.
+
+        Raises:
+            CapabilityError: this model's heads can't be switched. ValueRefusedError: no such layer, head or position.
+        """
+        ...
+
     def steps_per_batch(self, question: Question) -> int:
         """How many embedding rows one `gradient` call should carry on this device."""
         ...
@@ -214,4 +315,15 @@ class ModelAdapter(Protocol):
         ...
 
 
-__all__ = ["Candidate", "Capability", "CapabilityName", "Gradient", "ModelAdapter", "Quantity", "Target", "Variant"]
+__all__ = [
+    "AttentionCall",
+    "Candidate",
+    "Capability",
+    "CapabilityName",
+    "Gradient",
+    "ModelAdapter",
+    "Off",
+    "Quantity",
+    "Target",
+    "Variant",
+]

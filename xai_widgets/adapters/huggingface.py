@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from xai_widgets.adapters.base import Candidate, Capability, CapabilityName, Gradient, Variant
+from xai_widgets.adapters import attention
+from xai_widgets.adapters.base import AttentionCall, Candidate, Capability, CapabilityName, Gradient, Off, Variant
 from xai_widgets.adapters.checks import check_logits, check_model, check_tokenizer, measure
 from xai_widgets.adapters.fingerprint import WeightsFingerprint, tokenizer_fingerprint
 from xai_widgets.adapters.generation import stop_ids, write
@@ -73,6 +74,7 @@ class HuggingFaceAdapter:
         check_tokenizer(tokenizer, facts.n_embeddings)
         self._reader = TokenReader(tokenizer, facts.n_embeddings, self.max_length)
         self._capabilities: dict[CapabilityName, Capability] = measure(self, facts)
+        self._capabilities["attention"], self._attention_gaps = attention.probe(self)
         # rotary angles that change with the length of the text make kept keys wrong for a longer one
         angles = str(getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None))
         self._prompts.works = self._capabilities["prefix_reuse"].works and not re.search("dynamic|longrope", angles)
@@ -290,6 +292,35 @@ class HuggingFaceAdapter:
         from xai_widgets.adapters import gradients
 
         return gradients.values_at(self, question, embeddings, context)
+
+    def attention(
+        self,
+        ids: Sequence[int],
+        found: Callable[[AttentionCall], None],
+        context: Context,
+        layers: Sequence[int] | None = None,
+    ) -> None:
+        """Run the model and hand over each attention call of these layers."""
+        self.require("attention")
+        attention.capture(self, ids, found, context, layers)
+
+    def attention_gaps(self) -> Mapping[int, str]:
+        """Blocks without attention weights, and what stands there instead."""
+        return self._attention_gaps
+
+    def value_zeroing(self, ids: Sequence[int], layer: int, context: Context) -> torch.Tensor:
+        """How much each position's output of the block changes without each key's values: [query, key]."""
+        from xai_widgets.adapters.value_zeroing import value_zeroing
+
+        self.require("attention")
+        return value_zeroing(self, ids, layer, context)
+
+    def without_attention(self, ids: Sequence[int], offs: Sequence[Off | None], context: Context) -> torch.Tensor:
+        """Logits of the next token [off, d_vocab] with each part switched off in turn."""
+        from xai_widgets.adapters.attention_off import without
+
+        self.require("attention")
+        return without(self, ids, offs, context)
 
     def gradient_cost(self, question: Question, steps: int, forward_only: int = 0) -> Cost:
         """What `gradient` at so many embeddings, and `values_at` at `forward_only` more, would run."""

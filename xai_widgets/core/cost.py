@@ -30,7 +30,7 @@ class Cost:
         ]
         if self.seconds is not None:
             parts.append("about " + duration(self.seconds))
-        if self.peak_bytes is not None:
+        if self.peak_bytes is not None and self.peak_bytes >= 500_000:
             parts.append(f"{self.peak_bytes / 1e6:,.0f} MB")
         return ", ".join(parts)
 

@@ -76,3 +76,7 @@ class Registry(Generic[T]):
 
 EXPLAINERS: Registry[type] = Registry("method", "xai_widgets.explainers", "xai_widgets.explainers")
 """Attribution methods by registered name."""
+
+INSPECTORS: Registry[type] = Registry("inspector", "xai_widgets.explainers", "xai_widgets.inspectors")
+"""What answers a view's many small questions about one text, by registered name: made of (adapter, tokens), asked on the
+model's worker."""

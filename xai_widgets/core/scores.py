@@ -31,3 +31,22 @@ def max_relative_difference(ours: np.ndarray, reference: np.ndarray) -> float:
     """Largest difference over the largest reference magnitude: the figure agreement tests bound."""
     top = float(np.abs(reference).max())
     return float(np.abs(ours - reference).max() / (top if top > 0 else 1.0))
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's rank correlation of two vectors, equal values sharing their mean rank; NaN where one has no spread.
+
+    >>> rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0, 40.0]))
+    1.0
+    """
+    ranks = [_mean_ranks(np.asarray(v, dtype=np.float64)) for v in (a, b)]
+    x, y = (r - r.mean() for r in ranks)
+    size = float(np.sqrt((x**2).sum() * (y**2).sum()))
+    return round(float((x * y).sum()) / size, 12) if size > 0 else float("nan")
+
+
+def _mean_ranks(values: np.ndarray) -> np.ndarray:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    means: np.ndarray = (last - (counts - 1) / 2)[inverse]
+    return means

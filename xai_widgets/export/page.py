@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -29,17 +29,22 @@ def page(
         module: the built view.
     """
     widgets = [
-        {"module": module, "state": _state(finding, method, code, str(i))}
+        (module, state(encode(finding, method=method, code=code, push_limit=2**62), f"page-{i}"))
         for i, (finding, method, code) in enumerate(findings)
     ]
-    data = {"widgets": widgets}
-    sources = {module: (_STATIC / f"{module}.js").read_text(encoding="utf-8")}
-    css = (_STATIC / f"{module}.css").read_text(encoding="utf-8")
-    name = title or headline(findings[0][0])
     plain = "\n\n".join(table(finding) for finding, _, _ in findings)
+    return assembled(widgets, title or headline(findings[0][0]), plain)
+
+
+def assembled(widgets: Sequence[tuple[str, dict[str, Any]]], title: str, plain: str) -> str:
+    """One HTML file of views, each a built module and its state, with `plain` where scripts don't run."""
+    modules = list(dict.fromkeys(module for module, _ in widgets))
+    data = {"widgets": [{"module": module, "state": its} for module, its in widgets]}
+    sources = {module: (_STATIC / f"{module}.js").read_text(encoding="utf-8") for module in modules}
+    css = "".join((_STATIC / f"{module}.css").read_text(encoding="utf-8") for module in modules)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><title>{escape(name)}</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><title>{escape(title)}</title>'
         f"<style>{_inline(css)}\nbody{{margin:24px auto;max-width:900px;padding:0 12px;font-family:system-ui,sans-serif}}"
         "@media (prefers-color-scheme:dark){body{background:#101215;color:#e6e9ed}}</style></head><body>"
         + "".join(f'<div data-xai-widget="{i}"></div>' for i in range(len(widgets)))
@@ -50,19 +55,23 @@ def page(
     )
 
 
-def _state(finding: Finding, method: MethodInfo | None, code: str, uid: str) -> dict[str, Any]:
-    packed = encode(finding, method=method, code=code, push_limit=2**62)
+def state(
+    packed: Mapping[str, Any], uid: str, answers: Sequence[tuple[dict[str, Any], dict[str, Any], list[bytes]]] = ()
+) -> dict[str, Any]:
+    """A widget's traits as a page holds them; `answers` are requests with the fields and buffers of their results."""
     return {
-        "explanation": {
-            "snapshot": packed["snapshot"],
-            "buffers": [base64.b64encode(b).decode("ascii") for b in packed["buffers"]],
-        },
+        "explanation": {"snapshot": packed["snapshot"], "buffers": _texts(packed["buffers"])},
         "selection": {"pos": [], "target": [], "source": ""},
         "display": {"row": None, "link_id": None},
         "status": {"state": "static", "error": None, "cost": "", "seconds": None},
         "protocol_version": PROTOCOL_VERSION,
-        "uid": f"page-{uid}",
+        "uid": uid,
+        "answers": [{"ask": ask, "result": result, "buffers": _texts(buffers)} for ask, result, buffers in answers],
     }
+
+
+def _texts(buffers: Sequence[bytes]) -> list[str]:
+    return [base64.b64encode(b).decode("ascii") for b in buffers]
 
 
 def _json(value: object) -> str:

@@ -68,6 +68,12 @@ def begin(
     return session
 
 
+def source_of(lm: ModelAdapter, text: Any) -> Any:  # noqa: ANN401 - a text, messages, ids or tokens
+    """What was given, in the form a question keeps; tokens the model wrote become part of the input, as ids."""
+    source, generated, _ = _source(lm, text, None)
+    return tuple(int(i) for i in text.ids) if generated else source
+
+
 def _source(lm: ModelAdapter, text: Any, target: Any) -> tuple[Any, tuple[int, ...], Any]:  # noqa: ANN401
     if isinstance(text, Tokens):
         ids = tuple(int(i) for i in text.ids)

@@ -10,13 +10,18 @@ import numpy as np
 from xai_widgets.core.errors import FileError
 from xai_widgets.protocol.schema import ArrayHeader
 
-_WIRE: dict[str, np.dtype[Any]] = {"float32": np.dtype("<f4"), "int32": np.dtype("<i4"), "uint8": np.dtype("u1")}
+_WIRE: dict[str, np.dtype[Any]] = {
+    "float32": np.dtype("<f4"),
+    "float16": np.dtype("<f2"),
+    "int32": np.dtype("<i4"),
+    "uint8": np.dtype("u1"),
+}
 
 
 def put(array: np.ndarray, buffers: list[bytes]) -> ArrayHeader:
     """Append the array's bytes to `buffers` and return its header.
 
-    Floats become float32, integers int32, booleans uint8; NaN and infinity live here and nowhere else.
+    Floats become float32 (float16 stays: it is for drawing), integers int32, booleans uint8; NaN and infinity live here and nowhere else.
 
     Raises:
         TypeError: the array is of another kind (our own mistake, not the caller's).
@@ -29,7 +34,7 @@ def put(array: np.ndarray, buffers: list[bytes]) -> ArrayHeader:
         if array.size and (array.max() > np.iinfo(np.int32).max or array.min() < np.iinfo(np.int32).min):
             raise OverflowError("an integer on the wire has at most 32 bits")
     elif array.dtype.kind == "f":
-        name = "float32"
+        name = "float16" if array.dtype == np.float16 else "float32"
     else:
         raise TypeError(f"no wire type for {array.dtype}")
     with np.errstate(over="ignore"):  # beyond float32 is infinity, which a buffer can hold

@@ -28,6 +28,7 @@ from xai_widgets.protocol.schema import (
     Snapshot,
     TargetRow,
     TargetSpec,
+    TokenColumns,
 )
 
 
@@ -62,18 +63,7 @@ def encode(
         "revision": revision,
         "input": encode_input(finding.ask),
         "text": e.tokens.text,
-        "tokens": {
-            "text": list(e.tokens.texts),
-            "raw": [t.raw for t in e.tokens],
-            "kind": [t.kind for t in e.tokens],
-            "role": [t.role for t in e.tokens],
-            "part": [t.part for t in e.tokens],
-            "id": put(e.tokens.ids, buffers),
-            "start": put(np.array([t.span[0] if t.span else -1 for t in e.tokens], dtype=np.int32), buffers),
-            "end": put(np.array([t.span[1] if t.span else -1 for t in e.tokens], dtype=np.int32), buffers),
-            "unit": put(_unit_of_position(e), buffers),
-            "turn": put(np.array([t.turn for t in e.tokens], dtype=np.int32), buffers),
-        },
+        "tokens": encode_tokens(e.tokens, _unit_of_position(e), buffers),
         "unit_kind": e.units.kind,
         "unit_labels": list(e.units.labels),
         "axes": list(axes),
@@ -104,6 +94,24 @@ def encode(
         "code": code,
     }
     return {"snapshot": snapshot, "buffers": buffers}
+
+
+def encode_tokens(tokens: Tokens, unit: np.ndarray, buffers: list[bytes]) -> TokenColumns:
+    """Tokens by column; `unit` [pos] says to which entry of the position axis each belongs."""
+    starts = [t.span[0] if t.span else -1 for t in tokens]
+    ends = [t.span[1] if t.span else -1 for t in tokens]
+    return {
+        "text": list(tokens.texts),
+        "raw": [t.raw for t in tokens],
+        "kind": [t.kind for t in tokens],
+        "role": [t.role for t in tokens],
+        "part": [t.part for t in tokens],
+        "id": put(tokens.ids, buffers),
+        "start": put(np.array(starts, dtype=np.int32), buffers),
+        "end": put(np.array(ends, dtype=np.int32), buffers),
+        "unit": put(unit, buffers),
+        "turn": put(np.array([t.turn for t in tokens], dtype=np.int32), buffers),
+    }
 
 
 def decode(packed: Packed | Mapping[str, Any], extra: Mapping[str, Any]) -> Finding:

@@ -23,6 +23,12 @@ _LUCK = (
     "the steep part of the path is a sixth of it and few random places land there; baselines drawn from these few words "
     "often hold the evidence themselves"
 )
+_LOOKS = (
+    "it says where the model looks, as a mean over layers and heads; what is taken from there, and what comes of it, is not "
+    "in the weights"
+)
+_PATHS = dict.fromkeys(("attention_rollout", "attention_flow"), _LOOKS)
+_ATTENTION = {**_PATHS, "attention_weights": _LOOKS}
 _LOCAL = ("gradient_norm", "saliency", "input_x_gradient")
 
 
@@ -197,7 +203,7 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
             build=_bag_of_words,
             left_out=(0, 0, 0, 4 / 6, 0, -2 / 6),
             shares=(0, 0, 0, 4 / 6, 0, -2 / 6),
-            misses={"gradient_norm": _CONSTANT, "saliency": _CONSTANT},
+            misses={**_ATTENTION, "gradient_norm": _CONSTANT, "saliency": _CONSTANT},
         ),
         Mechanism(
             name="copy",
@@ -207,7 +213,7 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
             contrast="blue",
             cause=(_alone(3), _alone(2, 5)),
             build=_copy,
-            misses={"occlusion": _BLUR},
+            misses={**_ATTENTION, "occlusion": _BLUR},
         ),
         Mechanism(
             name="induction",
@@ -217,7 +223,7 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
             contrast="d",
             cause=(_alone(2), _alone(1, 5)),
             build=_induction,
-            misses={"occlusion": _BLUR},
+            misses={**_ATTENTION, "occlusion": _BLUR},
         ),
         Mechanism(
             name="lookup",
@@ -234,7 +240,7 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
                 0,
                 _share(3) - (1 - _share(3)) / 3,
             ),
-            misses={"occlusion": _BLUR},
+            misses={**_PATHS, "occlusion": _BLUR},
         ),
         Mechanism(
             name="negation",
@@ -246,6 +252,7 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
             cause=(_alone(3), _alone(4)),
             build=_negation,
             left_out=(0, 0, 0, 4 / 6, 2 / 6, 0),
+            misses=_ATTENTION,
         ),
         Mechanism(
             name="saturated",
@@ -255,7 +262,7 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
             cause=(_alone(3),),
             build=_saturated,
             left_out=(0, 0, 0, 1, 0),
-            misses={**dict.fromkeys(_LOCAL, _FLAT), "occlusion": _BLUR},
+            misses={**_ATTENTION, **dict.fromkeys(_LOCAL, _FLAT), "occlusion": _BLUR},
         ),
         Mechanism(
             name="redundant",
@@ -266,6 +273,7 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
             build=_saturated,
             left_out=(0,) * 6,
             misses={
+                **_ATTENTION,
                 **dict.fromkeys(_LOCAL, _FLAT),
                 "gradient_shap": _LUCK,
                 "leave_one_out": "without either word the other still says it, so nothing is lost by taking one away",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from xai_widgets.widgets.base import View, asset
+from xai_widgets.widgets.base import asset
+from xai_widgets.widgets.explaining import ExplanationView
 
 
-class TokenAttribution(View):
+class TokenAttribution(ExplanationView):
     """Token strip, next-token candidates, method and exactness. Shows axes (target, pos) or (pos)."""
 
     _esm = asset("token_attribution.js")

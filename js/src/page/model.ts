@@ -1,10 +1,19 @@
-/** A model for a page without a kernel: state that can be read, set and watched, and nobody who answers. */
-import type { Traits } from "../protocol/generated.ts";
+/** A model for a page without a kernel: state that can be read, set and watched, and the answers that were saved with it. */
+import type { AttentionResult, Traits } from "../protocol/generated.ts";
+import { keyOf } from "../state/attention-details.ts";
 import type { Model } from "../state/host.ts";
+
+/** The answer to one request, saved beside the state: the fields of the request that say what was asked, and the result's. */
+export interface SavedAnswer {
+  readonly ask: Parameters<typeof keyOf>[0];
+  readonly result: Partial<AttentionResult>;
+  readonly buffers: readonly string[];
+}
 
 /** A widget's state as it stands in the page: the traits, with the buffers of `explanation` as base64. */
 export interface SavedState extends Omit<Traits, "explanation"> {
   readonly explanation: { readonly snapshot: Traits["explanation"]["snapshot"]; readonly buffers: readonly string[] };
+  readonly answers?: readonly SavedAnswer[];
 }
 
 export function bytesOf(base64: string): DataView {
@@ -19,6 +28,7 @@ type Listener = (...args: any[]) => void;
 
 export function savedModel(saved: SavedState): Model {
   const { snapshot, buffers } = saved.explanation;
+  const answers = new Map(saved.answers?.map((answer) => [keyOf(answer.ask), answer]));
   const state: Record<string, unknown> = { ...saved, explanation: { snapshot, buffers: buffers.map(bytesOf) } };
   const listeners = new Map<string, Set<Listener>>();
   const emit = (name: string, ...args: unknown[]) => {
@@ -34,8 +44,12 @@ export function savedModel(saved: SavedState): Model {
     },
     save_changes() {},
     send(content) {
-      const id = (content as { id?: unknown }).id;
-      queueMicrotask(() => emit("msg:custom", { type: "no-kernel", id: String(id ?? "") }, []));
+      const { type, v, id, revision, view: _, ...ask } = content as Record<string, unknown>;
+      const known = type === "request" ? answers.get(keyOf(ask as never)) : undefined;
+      const message = known
+        ? { ...known.result, type: "result", v, id, revision }
+        : { type: "no-kernel", id: String(id ?? "") };
+      queueMicrotask(() => emit("msg:custom", message, known?.buffers.map(bytesOf) ?? []));
     },
     on(name, listener) {
       const set = listeners.get(name) ?? new Set();

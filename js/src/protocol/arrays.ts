@@ -2,12 +2,13 @@
 import type { ArrayHeader } from "./generated.ts";
 
 export type Bytes = ArrayBufferView | ArrayBuffer;
-export type Numbers = Float32Array | Int32Array | Uint8Array;
+/** Halves (float16) come as their bits; `readFloats` widens them. */
+export type Numbers = Float32Array | Int32Array | Uint8Array | Uint16Array;
 
 /** What arrived does not fit its own description. */
 export class DecodeError extends Error {}
 
-const KINDS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array } as const;
+const KINDS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array, float16: Uint16Array } as const;
 
 /**
  * The array a header describes, C order. The wire is little-endian, as is every machine a browser runs on.
@@ -30,10 +31,37 @@ export function readArray(header: ArrayHeader, buffers: readonly Bytes[]): Numbe
   return new kind(aligned.buffer as ArrayBuffer, aligned.byteOffset, count);
 }
 
+/** float32 as it is, float16 widened. */
 export function readFloats(header: ArrayHeader, buffers: readonly Bytes[]): Float32Array {
   const array = readArray(header, buffers);
+  if (array instanceof Uint16Array) return widened(array);
   if (!(array instanceof Float32Array)) throw new DecodeError(`expected float32, got ${header.dtype}`);
   return array;
+}
+
+let halves: Float32Array | null = null;
+
+/** Every half there is, by its bits: a tile of 65,536 takes a look-up each instead of arithmetic. */
+function widened(bits: Uint16Array): Float32Array {
+  if (!halves) {
+    halves = new Float32Array(65_536);
+    for (let i = 0; i < 65_536; i++) {
+      const exponent = (i >> 10) & 31;
+      const fraction = i & 1023;
+      const size =
+        exponent === 31
+          ? fraction
+            ? Number.NaN
+            : Number.POSITIVE_INFINITY
+          : exponent
+            ? 2 ** (exponent - 15) * (1 + fraction / 1024)
+            : fraction * 2 ** -24;
+      halves[i] = i & 0x8000 ? -size : size;
+    }
+  }
+  const out = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) out[i] = halves[bits[i] as number] as number;
+  return out;
 }
 
 export function readInts(header: ArrayHeader, buffers: readonly Bytes[]): Int32Array {

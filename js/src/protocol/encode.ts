@@ -1,5 +1,5 @@
 /** Requests as they leave: one function a message, so that no view writes wire fields by hand. */
-import { type Cancel, type Fetch, PROTOCOL_VERSION, type Request } from "./generated.ts";
+import { type AttentionRequest, type Cancel, type Fetch, PROTOCOL_VERSION, type Request } from "./generated.ts";
 
 /** The part of a request that a view decides. Fields left out keep the value of the last answer. */
 export type Question = Pick<
@@ -25,6 +25,13 @@ export interface Envelope {
 export function encodeRequest(action: Request["action"], question: Question, envelope: Envelope): Request {
   const fields = Object.fromEntries(Object.entries(question).filter(([, value]) => value !== undefined));
   return { type: "request", v: PROTOCOL_VERSION, ...envelope, action, ...fields };
+}
+
+/** What an attention view asks: the action with the fields that say which head, tile, line, ... */
+export type AttentionAsk = Omit<AttentionRequest, "type" | "v" | keyof Envelope>;
+
+export function encodeAttention(ask: AttentionAsk, envelope: Envelope): AttentionRequest {
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
 }
 
 export function encodeCancel(id: string): Cancel {

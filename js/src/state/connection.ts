@@ -1,8 +1,17 @@
 /** Requests to the kernel and their one end each: newest wins, silence is noticed, a dead kernel is said. */
 import type { Bytes } from "../protocol/arrays.ts";
 import { readMessage } from "../protocol/decode.ts";
-import { encodeCancel, encodeFetch, encodeRequest, type Question } from "../protocol/encode.ts";
-import type { ErrorInfo, Progress, Request, Result, ToKernel } from "../protocol/generated.ts";
+import { type Envelope, encodeCancel } from "../protocol/encode.ts";
+import type {
+  AttentionRequest,
+  AttentionResult,
+  Cancel,
+  ErrorInfo,
+  Fetch,
+  Progress,
+  Request,
+  Result,
+} from "../protocol/generated.ts";
 import { listen, type Model } from "./host.ts";
 import { type Signal, signal } from "./signal.ts";
 
@@ -10,7 +19,7 @@ import { type Signal, signal } from "./signal.ts";
 export interface Live {
   readonly id: string;
   readonly revision: number;
-  readonly action: Request["action"] | "fetch";
+  readonly action: (Request | AttentionRequest)["action"];
   readonly done: number;
   readonly total: number;
   readonly note: string;
@@ -24,7 +33,7 @@ export interface Live {
 export type Kernel = "alive" | "gone" | "static";
 
 export type End =
-  | { kind: "result"; message: Result; buffers: readonly Bytes[] }
+  | { kind: "result"; message: Result & AttentionResult; buffers: readonly Bytes[] }
   | { kind: "error"; error: ErrorInfo }
   | { kind: "cancelled" }
   | { kind: "no-kernel" };
@@ -44,13 +53,22 @@ export const SILENCE_MS = 1500;
 const ENDED_KEPT = 200;
 const PYTHON = "kernel";
 
+/** Puts a message into its envelope (see protocol/encode). */
+export type Make<M> = (envelope: Envelope) => M;
+
+export interface Beside {
+  readonly until?: AbortSignal;
+  progress?(message: Progress): void;
+}
+
 export interface Connection {
-  /** The explaining request (explain or generate) under way. */
+  /** The request under way that brings the next picture (explain, generate, attend). */
   readonly live: Signal<Live | null>;
   readonly kernel: Signal<Kernel>;
-  explain(action: "explain" | "generate", question: Question, revision: number, view: string): boolean;
-  /** Ask beside the explaining request. Resolves with its end. */
-  aside(action: "methods" | "fetch", question: Question, row: number, revision: number, view: string): Promise<End>;
+  /** Ask for the next picture, in place of what is under way. */
+  explain(make: Make<Request | AttentionRequest>, revision: number, view: string): boolean;
+  /** Ask something beside it. Resolves with its end; `until` cancels it. */
+  aside(make: Make<Request | AttentionRequest | Fetch>, revision: number, view: string, beside?: Beside): Promise<End>;
   cancel(): void;
   /** Find out whether messages can still be sent. */
   check(): void;
@@ -59,7 +77,7 @@ export interface Connection {
 export function connect(model: Model, revision: () => number, hooks: Hooks, until: AbortSignal): Connection {
   const live = signal<Live | null>(null);
   const kernel = signal<Kernel>("alive");
-  const waiting = new Map<string, (end: End) => void>();
+  const waiting = new Map<string, { resolve: (end: End) => void; progress: Beside["progress"] }>();
   const ended = new Set<string>();
   const session = Math.random().toString(36).slice(2, 8);
   let count = 0;
@@ -67,7 +85,7 @@ export function connect(model: Model, revision: () => number, hooks: Hooks, unti
 
   const nextId = () => `${session}-${++count}`;
 
-  function send(message: ToKernel): boolean {
+  function send(message: Request | AttentionRequest | Fetch | Cancel): boolean {
     try {
       model.send(message);
     } catch {
@@ -84,7 +102,7 @@ export function connect(model: Model, revision: () => number, hooks: Hooks, unti
     const was = live.value;
     live.set(null);
     if (was) hooks.ended(was, { kind: "cancelled" });
-    for (const resolve of waiting.values()) resolve({ kind: "cancelled" });
+    for (const { resolve } of waiting.values()) resolve({ kind: "cancelled" });
     waiting.clear();
   }
 
@@ -98,12 +116,14 @@ export function connect(model: Model, revision: () => number, hooks: Hooks, unti
     }
   }
 
-  function explain(action: "explain" | "generate", question: Question, rev: number, view: string): boolean {
+  function explain(make: Make<Request | AttentionRequest>, rev: number, view: string): boolean {
     const old = live.value;
     if (old) send(encodeCancel(old.id));
     const id = nextId();
+    const message = make({ id, revision: rev, view });
+    const { action } = message;
     clearTimeout(timer);
-    if (!send(encodeRequest(action, question, { id, revision: rev, view }))) return false;
+    if (!send(message)) return false;
     live.set({
       id,
       revision: rev,
@@ -122,18 +142,17 @@ export function connect(model: Model, revision: () => number, hooks: Hooks, unti
   }
 
   function aside(
-    action: "methods" | "fetch",
-    question: Question,
-    row: number,
+    make: Make<Request | AttentionRequest | Fetch>,
     rev: number,
     view: string,
+    { until: stop, progress }: Beside = {},
   ): Promise<End> {
     const id = nextId();
-    const envelope = { id, revision: rev, view };
     return new Promise((resolve) => {
-      waiting.set(id, resolve);
-      const message = action === "fetch" ? encodeFetch(row, envelope) : encodeRequest(action, question, envelope);
-      if (!send(message) && waiting.delete(id)) resolve({ kind: "cancelled" });
+      waiting.set(id, { resolve, progress });
+      const sent = send(make({ id, revision: rev, view }));
+      if (!sent && waiting.delete(id)) resolve({ kind: "cancelled" });
+      stop?.addEventListener("abort", () => waiting.has(id) && send(encodeCancel(id)), { once: true });
     });
   }
 
@@ -192,7 +211,9 @@ export function connect(model: Model, revision: () => number, hooks: Hooks, unti
     else if (kernel.value === "gone") kernel.set("alive");
     if (ended.has(message.id)) return;
     if (message.type === "progress") {
-      if (!waiting.has(message.id)) onProgress(message, buffers);
+      const aside = waiting.get(message.id);
+      if (aside) aside.progress?.(message);
+      else onProgress(message, buffers);
       return;
     }
     const end: End =
@@ -201,10 +222,11 @@ export function connect(model: Model, revision: () => number, hooks: Hooks, unti
         : message.type === "error"
           ? { kind: "error", error: message.error }
           : { kind: message.type };
-    const resolve = waiting.get(message.id);
-    if (resolve) {
+    const aside = waiting.get(message.id);
+    if (aside) {
       waiting.delete(message.id);
-      resolve(end);
+      retire(message.id);
+      aside.resolve(end);
     } else if (live.value?.id === message.id) {
       finish(live.value, end);
     }

@@ -1,5 +1,4 @@
 /** What has to be said under the picture, most urgent first. Values only. */
-import type { Scene } from "./scene.ts";
 import type { Store } from "./store.ts";
 import { seconds } from "./words.ts";
 
@@ -12,7 +11,17 @@ export interface Said {
   readonly actions: readonly { readonly name: Act; readonly label: string }[];
 }
 
-export function noticeOf(store: Store, scene: Scene): Said | null {
+/** What of the picture decides what is said. */
+export interface Shown {
+  readonly drawable: boolean;
+  readonly answer: { readonly snapshot: { readonly axes: readonly string[] } } | null;
+  readonly last: { readonly scores: unknown } | null;
+}
+
+export function noticeOf(
+  store: Pick<Store, "status" | "connection" | "error" | "outdated">,
+  scene: Shown,
+): Said | null {
   const status = store.status.value;
   const live = store.connection.live.value;
   const error = store.error.value;

@@ -1,12 +1,13 @@
 /** Everything one widget knows in the browser, shared by all its views: answers, the request under way, versions, selections. */
-import { DecodeError, readFloats } from "../protocol/arrays.ts";
-import { type Answer, checkVersion, decodePacked, decodePartial, VersionError } from "../protocol/decode.ts";
-import type { Question } from "../protocol/encode.ts";
+import { readFloats } from "../protocol/arrays.ts";
+import { type Answer, decodePacked, decodePartial } from "../protocol/decode.ts";
+import { encodeFetch, encodeRequest, type Question } from "../protocol/encode.ts";
 import type { CandidateRow, Display, ErrorInfo, MethodInfo, Progress, Status } from "../protocol/generated.ts";
 import { type Connection, connect, type End, type Live } from "./connection.ts";
+import { openFrame, storesOf } from "./frame.ts";
 import { canRedo, canUndo, current, EMPTY, type History, push, replace, step } from "./history.ts";
-import { listen, type Model } from "./host.ts";
-import { type Clause, entries, type Selections, selections } from "./selection.ts";
+import type { Model } from "./host.ts";
+import type { Clause, Selections } from "./selection.ts";
 import { type Signal, signal } from "./signal.ts";
 
 /** A picture that is still arriving, and the revision it belongs to. */
@@ -48,12 +49,7 @@ export interface Store {
   attend(view: AbortSignal): void;
 }
 
-const IDLE: Status = { state: "idle", error: null, cost: "", seconds: null };
-const NO_DISPLAY: Display = { row: null, link_id: null };
-/** A cell that is run again takes its view away and brings it back at once; later than this nobody can press cancel. */
-export const ALONE_MS = 2000;
-/** Pins reach Python after this pause. */
-export const PIN_DEBOUNCE_MS = 300;
+export { ALONE_MS, PIN_DEBOUNCE_MS } from "./frame.ts";
 
 /** The whole question an answer belongs to, so that it can be asked again. */
 export function questionOf(answer: Answer): Question {
@@ -73,21 +69,14 @@ export function createStore(model: Model, until: AbortSignal): Store {
   const history = signal<History>(EMPTY);
   const partial = signal<Partial | null>(null);
   const before = signal<Answer | null>(null);
-  const error = signal<ErrorInfo | null>(null);
-  const status = signal<Status>(IDLE);
-  const display = signal<Display>(NO_DISPLAY);
-  const outdated = signal(false);
+  const frame = openFrame(model, until);
+  const { uid, error, status, display, outdated, selection, reading } = frame;
   const fetched = signal<ReadonlyMap<number, Float32Array>>(new Map());
-  const selection = selections(until);
-  const tag = `browser-${Math.random().toString(36).slice(2, 8)}`;
   /** Revisions asked by undo and redo: their answers take the place of the version they belong to. */
   const moves = new Set<number>();
   let revision = 0;
   let overtaken: Answer | null = null;
   let asked: { action: "explain" | "generate"; question: Question } | null = null;
-  let pinTimer: ReturnType<typeof setTimeout> | undefined;
-  let views = 0;
-  let aloneTimer: ReturnType<typeof setTimeout> | undefined;
 
   const connection = connect(
     model,
@@ -95,25 +84,6 @@ export function createStore(model: Model, until: AbortSignal): Store {
     { partial: onPartial, ended: onEnded, mismatch: () => outdated.set(true) },
     until,
   );
-
-  /** Run a decoding step; what can't be read is said, never thrown into the host. */
-  function reading<T>(step: () => T): T | null {
-    try {
-      return step();
-    } catch (cause) {
-      if (cause instanceof VersionError) outdated.set(true);
-      else if (cause instanceof DecodeError) {
-        error.set({
-          code: "damaged",
-          problem: "What arrived can't be read.",
-          given: cause.message,
-          accepted: "",
-          hint: "run the cell again",
-        });
-      } else throw cause;
-      return null;
-    }
-  }
 
   function onExplanation(): void {
     const answer = reading(() => decodePacked(model.get("explanation")));
@@ -169,7 +139,7 @@ export function createStore(model: Model, until: AbortSignal): Store {
     error.set(null);
     asked = { action, question };
     revision += 1;
-    connection.explain(action, question, revision, view);
+    connection.explain((envelope) => encodeRequest(action, question, envelope), revision, view);
     return revision;
   }
 
@@ -185,63 +155,10 @@ export function createStore(model: Model, until: AbortSignal): Store {
     moves.add(start("explain", questionOf(now), view));
   }
 
-  function onPins(): void {
-    clearTimeout(pinTimer);
-    pinTimer = setTimeout(() => {
-      const { clauses } = selection;
-      const pos = entries(clauses.value, "pin", "pos");
-      const target = entries(clauses.value, "pin", "target");
-      const known = model.get("selection");
-      if (known && same(known.pos, pos) && same(known.target, target)) return;
-      model.set("selection", { pos, target, source: tag });
-      model.save_changes();
-    }, PIN_DEBOUNCE_MS);
-  }
-
-  function onSelection(): void {
-    const given = model.get("selection");
-    if (!given || given.source === tag) return;
-    for (const axis of ["pos", "target"] as const) {
-      if (same(given[axis], entries(selection.clauses.value, "pin", axis))) continue;
-      selection.put({ source: given.source || "python", kind: "pin", axis, entries: given[axis] });
-    }
-  }
-
-  function onDisplay(): void {
-    display.set(model.get("display") ?? NO_DISPLAY);
-    selection.link(display.value.link_id);
-  }
-
-  function onStatus(): void {
-    status.set(model.get("status") ?? IDLE);
-    if (status.value.state === "error" && status.value.error && !connection.live.value) error.set(status.value.error);
-    if (status.value.state === "static") connection.kernel.set("alive");
-  }
-
-  function onVersion(): void {
-    reading(() => checkVersion(model.get("protocol_version")));
-  }
-
-  listen(model, "change:explanation", onExplanation, until);
-  listen(model, "change:selection", onSelection, until);
-  listen(model, "change:display", onDisplay, until);
-  listen(model, "change:status", onStatus, until);
-  listen(model, "change:protocol_version", onVersion, until);
-  selection.clauses.subscribe(onPins, until);
-  const clear = () => {
-    clearTimeout(pinTimer);
-    clearTimeout(aloneTimer);
-  };
-  until.addEventListener("abort", clear, { once: true });
-  onVersion();
-  onDisplay();
-  onExplanation();
-  // After the explanation, which clears errors of older questions.
-  onStatus();
-  onSelection();
+  frame.follow(connection, onExplanation);
 
   return {
-    uid: model.get("uid") ?? "",
+    uid,
     connection,
     history,
     partial,
@@ -264,68 +181,34 @@ export function createStore(model: Model, until: AbortSignal): Store {
     undo: (view) => move(-1, view),
     redo: (view) => move(1, view),
     async methods(view) {
-      const end = await connection.aside("methods", {}, 0, revision, view);
+      const end = await connection.aside((envelope) => encodeRequest("methods", {}, envelope), revision, view);
       if (end.kind === "error") error.set(end.error);
       return end.kind === "result" ? (end.message.methods ?? []) : end.kind === "error" ? [] : null;
     },
     fetchRow(row, view) {
       if (fetched.value.has(row)) return;
       const of = current(history.value)?.snapshot.revision;
-      void connection.aside("fetch", {}, row, of ?? revision, view).then((end) => {
-        if (end.kind === "error") error.set(end.error);
-        if (end.kind !== "result" || !end.message.scores || of !== current(history.value)?.snapshot.revision) return;
-        const { scores } = end.message;
-        const values = reading(() => readFloats(scores, end.buffers));
-        if (values) fetched.set(new Map(fetched.value).set(row, values));
-      });
+      void connection
+        .aside((envelope) => encodeFetch(row, envelope), of ?? revision, view)
+        .then((end) => {
+          if (end.kind === "error") error.set(end.error);
+          if (end.kind !== "result" || !end.message.scores || of !== current(history.value)?.snapshot.revision) return;
+          const { scores } = end.message;
+          const values = reading(() => readFloats(scores, end.buffers));
+          if (values) fetched.set(new Map(fetched.value).set(row, values));
+        });
     },
     setRow(row) {
-      const next = { ...display.value, row };
-      display.set(next);
-      model.set("display", next);
-      model.save_changes();
+      frame.setDisplay({ row });
     },
     select: (clause) => selection.put(clause),
-    attend(view) {
-      views += 1;
-      clearTimeout(aloneTimer);
-      const leave = () => {
-        views -= 1;
-        if (!views && !until.aborted) aloneTimer = setTimeout(connection.cancel, ALONE_MS);
-      };
-      view.addEventListener("abort", leave, { once: true });
-    },
+    attend: (view) => frame.attend(view, connection.cancel),
   };
 }
 
-function same(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
-}
+const { open, find } = storesOf("stores", createStore);
 
-const KEY = Symbol.for("xai-widgets/stores");
-
-function stores(): Map<string, Store> {
-  const home = globalThis as unknown as Record<symbol, Map<string, Store> | undefined>;
-  home[KEY] ??= new Map();
-  return home[KEY];
-}
-
-/**
- * The store of a widget: made when its model is initialized, found again by every view through the trait `uid`
- * (a host hands `initialize` and each `render` different proxies of one model).
- */
-export function openStore(model: Model, until: AbortSignal): Store {
-  const store = createStore(model, until);
-  // Without a name there is nothing to be found by.
-  if (store.uid) stores().set(store.uid, store);
-  const forget = () => {
-    if (stores().get(store.uid) === store) stores().delete(store.uid);
-  };
-  until.addEventListener("abort", forget, { once: true });
-  return store;
-}
-
-/** The store for a view; made here only if a host never called `initialize`. */
-export function findStore(model: Model): Store {
-  return stores().get(model.get("uid") ?? "") ?? openStore(model, new AbortController().signal);
-}
+/** The store of a widget, made when its model is initialized. */
+export const openStore = open;
+/** The store for a view. */
+export const findStore = find;

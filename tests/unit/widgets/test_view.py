@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import xai_widgets as xw
+from tests.unit.widgets.watched import Watched
 from xai_widgets.adapters.tiny import tiny
 from xai_widgets.core.context import Partial
 from xai_widgets.core.errors import UnknownNameError
@@ -13,44 +14,6 @@ from xai_widgets.core.registry import EXPLAINERS
 from xai_widgets.protocol.arrays import get
 from xai_widgets.protocol.schema import PROTOCOL_VERSION, TRAITS
 from xai_widgets.widgets.base import Ticket
-
-ENDS = ("result", "error", "cancelled")
-
-
-class Watched:
-    """A view and everything it said."""
-
-    def __init__(self, view):
-        self.view, self.said, self.changed = view, [], threading.Condition()
-        view.send = self._send
-
-    def _send(self, content, buffers=None):
-        with self.changed:
-            self.said.append((content, buffers or []))
-            self.changed.notify_all()
-
-    def ask(self, id, **fields):
-        self.view._receive(
-            None,
-            {
-                "type": "request",
-                "v": PROTOCOL_VERSION,
-                "id": id,
-                "revision": int(id),
-                "view": "t",
-                "action": "explain",
-                **fields,
-            },
-            [],
-        )
-
-    def ends(self, id):
-        return [c for c, _ in self.said if c["id"] == id and c["type"] in ENDS]
-
-    def end(self, id):
-        with self.changed:
-            assert self.changed.wait_for(lambda: self.ends(id), 60), [c["type"] for c, _ in self.said]
-        return self.ends(id)[0]
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +213,7 @@ def test_what_was_chosen_is_in_the_list(model):
 
 
 def test_rows_too_large_to_push_are_fetched(watched, monkeypatch):
-    monkeypatch.setattr("xai_widgets.widgets.base.PUSH_LIMIT", 20)
+    monkeypatch.setattr("xai_widgets.widgets.explaining.PUSH_LIMIT", 20)
     watched.ask("16", target={"kind": "text", "text": " one two three"})
     watched.end("16")
     snapshot = watched.view.explanation["snapshot"]

@@ -15,6 +15,10 @@ const OURS = new Set([
   "Escape",
   "c",
   "e",
+  "+",
+  "=",
+  "-",
+  "0",
 ]);
 
 function isOurs(event: KeyboardEvent): boolean {

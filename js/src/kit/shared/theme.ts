@@ -31,8 +31,12 @@ export function followTheme(element: HTMLElement, signal: AbortSignal): void {
   const options = { attributes: true, attributeFilter: ["class", "style", "data-jp-theme-light", "data-theme"] };
   attributes.observe(element.ownerDocument.body, options);
   attributes.observe(element.ownerDocument.documentElement, options);
-  // The first size arrives when the element is attached, before it is painted.
-  const attached = new ResizeObserver(apply);
+  // The first size arrives when the element is attached, before it is painted. Later ones are of no interest, and parts that lay
+  // themselves out by their width would make them come too late ("undelivered notifications").
+  const attached = new ResizeObserver(() => {
+    apply();
+    if (element.isConnected) attached.disconnect();
+  });
   attached.observe(element);
   const system = matchMedia("(prefers-color-scheme: dark)");
   system.addEventListener("change", apply, { signal });

@@ -1,0 +1,376 @@
+/** A matrix of up to 8,192 x 8,193 cells: as fine as the screen allows, drawn from tiles, picked by arithmetic. */
+import { focused, h, on, setAttribute, setText, wordButton } from "./shared/dom.ts";
+import { drawGutters } from "./shared/gutters.ts";
+import { drawMarks } from "./shared/heat-marks.ts";
+import { followInks, type Inks } from "./shared/inks.ts";
+import { Tiles } from "./shared/tiles.ts";
+import { type Extent, fitScale, reveal, type Viewport, whole, within, zoom } from "./shared/viewport.ts";
+
+export interface Cell {
+  readonly row: number;
+  readonly column: number;
+}
+
+export interface HeatMapProps {
+  readonly rows: number;
+  readonly columns: number;
+  /** At level L a cell stands for 2**L positions a side; level 0 is exact. */
+  readonly levels: number;
+  /** Row by row; narrower than 256 cells at the right and lower edge; null while it is not here. */
+  readonly tile: (level: number, row: number, column: number) => Float32Array | null;
+  /** Another object when `tile` gives other numbers than before. */
+  readonly source: object;
+  /** What a cell that stands for several shows: "maximum", "mean". */
+  readonly pooled: string;
+  /** The magnitude at full ink. */
+  readonly top: number;
+  readonly signed: boolean;
+  readonly rowLabel: (row: number) => string;
+  readonly columnLabel: (column: number) => string;
+  /** Name of a last column that is no position ("rest"); it counts among `columns`. */
+  readonly lastColumn?: string | undefined;
+  readonly pinnedRows: readonly number[];
+  readonly pinnedColumns: readonly number[];
+  readonly hoveredRow: number | null;
+  readonly hoveredColumn: number | null;
+  readonly cursor: Cell | null;
+  /** Rows see no later column: cells above the diagonal are not there. */
+  readonly causal: boolean;
+  readonly label: string;
+  /** What a screen reader says of a cell. */
+  readonly describe: (row: number, column: number) => string;
+  /** Bytes of coloured tiles kept; 64 MB unless told. */
+  readonly budget?: number | undefined;
+}
+
+export interface HeatMapCallbacks {
+  need(level: number, row: number, column: number): void;
+  hover(cell: Cell | null): void;
+  pin(cell: Cell): void;
+  move(cell: Cell): void;
+  /** Escape. */
+  clear?(): void;
+}
+
+/** Script time of every frame is measured under this name: a PerformanceObserver for "measure" receives it. */
+export const FRAME = "xw-heat-frame";
+
+const BUDGET = 64_000_000;
+/** Height at most, and at least, in CSS pixels. */
+const TALL = 520;
+const LOW = 96;
+const GUTTER = 64;
+const STEP = 1.5;
+
+/** Props that decide what colour a cell has. */
+const COLOUR = ["source", "rows", "columns", "levels", "pooled", "top", "signed", "causal", "lastColumn"] as const;
+/** Props that decide what a tile holds. */
+const CONTENT = ["source", "rows", "columns", "levels", "pooled"] as const;
+
+export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatMapCallbacks, signal: AbortSignal) {
+  const note = h("span", { class: "xw-soft xw-heat-note" });
+  const keys = "Drag to move. Zoom: Ctrl and wheel, the wheel alone once clicked, double-click, + and -.";
+  const help = h("span", { hidden: true, id: `xw-heat-${Math.random().toString(36).slice(2)}` });
+  help.textContent = `Arrow keys move the cursor, + and - zoom, 0 shows the whole, Enter pins, Escape clears.`;
+  const live = h("span", { class: "xw-hidden", role: "status" });
+  const canvas = h("canvas", {
+    class: "xw-heat-canvas",
+    tabindex: 0,
+    role: "application",
+    "aria-roledescription": "matrix",
+    "aria-describedby": help.id,
+  });
+  const button = (text: string, name: string, press: () => void) =>
+    wordButton(text, { "aria-label": name, title: `${name}. ${keys}` }, press, signal);
+  const bar = h(
+    "div",
+    { class: "xw-heat-bar" },
+    note,
+    h("span", { class: "xw-gap" }),
+    button("+", "zoom in", () => zoomBy(STEP)),
+    button("−", "zoom out", () => zoomBy(1 / STEP)),
+    button("whole", "whole matrix", () => look(whole(extent))),
+  );
+  root.append(h("div", { class: "xw-heat" }, bar, canvas, help, live));
+
+  let now = props;
+  let inks: Inks | null = null;
+  /** Width there is, and what row names take of it, in CSS pixels. */
+  let room = 0;
+  let left = GUTTER;
+  let extent: Extent = { width: 0, height: 0, rows: props.rows, columns: props.columns };
+  let view: Viewport = { x: 0, y: 0, scale: 0 };
+  let frame = 0;
+  let over: Cell | null = null;
+  let drag: { x: number; y: number; view: Viewport; moved: boolean } | null = null;
+  const tiles = new Tiles(props.budget ?? BUDGET);
+
+  /** Columns that are positions. */
+  const keysOf = () => now.columns - (now.lastColumn === undefined ? 0 : 1);
+  /** The last position that a row sees. */
+  const seen = (row: number) => (now.causal ? row + Math.max(0, keysOf() - now.rows) : now.columns);
+  const isThere = (row: number, column: number) => column <= seen(row) || column >= keysOf();
+
+  /** The cells get a rectangle of the shape of the whole, so that zooming can keep any of them in place. */
+  function layout(): void {
+    const all = view.scale === 0 || view.scale <= fitScale(extent);
+    left = room < 420 ? 52 : 84;
+    const { rows, columns } = now;
+    const scale = fitScale({ width: Math.max(1, room - left - 1), height: TALL, rows, columns });
+    const side = (cells: number) => Math.max(LOW, Math.round(cells * scale));
+    extent = { width: Math.max(1, Math.min(side(columns), room - left - 1)), height: side(rows), rows, columns };
+    canvas.style.width = `${left + extent.width + 1}px`;
+    canvas.style.height = `${GUTTER + extent.height + 1}px`;
+    view = all ? whole(extent) : within(view, extent);
+    redraw();
+  }
+
+  function redraw(): void {
+    if (frame === 0 && inks && room > 0 && !signal.aborted) frame = requestAnimationFrame(draw);
+  }
+
+  function look(next: Viewport): void {
+    view = next;
+    redraw();
+  }
+
+  function draw(): void {
+    frame = 0;
+    const start = performance.now();
+    const context = canvas.getContext("2d");
+    if (!context || !inks) return;
+    const ratio = devicePixelRatio;
+    const width = Math.round((left + extent.width + 1) * ratio);
+    const height = Math.round((GUTTER + extent.height + 1) * ratio);
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
+    }
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.fillStyle = inks.paper;
+    context.fillRect(0, 0, width, height);
+    context.save();
+    context.beginPath();
+    context.rect(left * ratio, GUTTER * ratio, extent.width * ratio + 1, extent.height * ratio + 1);
+    context.clip();
+    const origin = { left: Math.round(left * ratio), top: Math.round(GUTTER * ratio), ratio };
+    const { wanted, later, words } = tiles.paint(context, origin, view, extent, { ...now, keys: keysOf(), seen }, inks);
+    setText(note, words);
+    if (later) redraw();
+    context.setTransform(ratio, 0, 0, ratio, left * ratio, GUTTER * ratio);
+    drawMarks(context, { ...now, keys: keysOf(), seen }, view, extent, inks, ratio);
+    context.restore();
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const strong = (...at: (number | null | undefined)[]) => new Set(at.filter((i) => i !== null && i !== undefined));
+    drawGutters(
+      context,
+      {
+        left,
+        top: GUTTER,
+        rowName: now.rowLabel,
+        columnName: (j) => (j >= keysOf() && now.lastColumn !== undefined ? now.lastColumn : now.columnLabel(j)),
+        rows: strong(...now.pinnedRows, now.hoveredRow, now.cursor?.row),
+        columns: strong(...now.pinnedColumns, now.hoveredColumn, now.cursor?.column),
+      },
+      view,
+      extent,
+      inks,
+    );
+    performance.measure(FRAME, { start, end: performance.now() });
+    performance.clearMeasures(FRAME);
+    for (const [level, row, column] of wanted) callbacks.need(level, row, column);
+  }
+
+  function cellAt(event: MouseEvent): Cell | null {
+    const box = canvas.getBoundingClientRect();
+    const column = Math.floor(view.x + (event.clientX - box.left - left) / view.scale);
+    const row = Math.floor(view.y + (event.clientY - box.top - GUTTER) / view.scale);
+    const inside = event.clientX - box.left >= left && event.clientY - box.top >= GUTTER;
+    return inside && row >= 0 && row < now.rows && column >= 0 && column < now.columns && isThere(row, column)
+      ? { row, column }
+      : null;
+  }
+
+  function hover(cell: Cell | null): void {
+    if (cell?.row === over?.row && cell?.column === over?.column) return;
+    over = cell;
+    callbacks.hover(cell);
+  }
+
+  /** Zoom at the cursor where it is seen, else in the middle. */
+  function zoomBy(factor: number): void {
+    let px = extent.width / 2;
+    let py = extent.height / 2;
+    if (now.cursor) {
+      const x = (now.cursor.column + 0.5 - view.x) * view.scale;
+      const y = (now.cursor.row + 0.5 - view.y) * view.scale;
+      if (x >= 0 && x <= extent.width && y >= 0 && y <= extent.height) [px, py] = [x, y];
+    }
+    look(zoom(view, extent, px, py, factor));
+  }
+
+  function zoomAt(event: MouseEvent, factor: number): boolean {
+    const box = canvas.getBoundingClientRect();
+    const next = zoom(view, extent, event.clientX - box.left - left, event.clientY - box.top - GUTTER, factor);
+    const changed = next.scale !== view.scale;
+    look(next);
+    return changed;
+  }
+
+  function go(row: number, column: number): void {
+    const to = Math.max(0, Math.min(now.rows - 1, row));
+    let into = Math.max(0, Math.min(now.columns - 1, column));
+    // From the last position that a row sees, the next step to the right is the extra column.
+    if (!isThere(to, into))
+      into = now.lastColumn !== undefined && column > (now.cursor?.column ?? 0) ? keysOf() : seen(to);
+    look(reveal(view, extent, to, into));
+    callbacks.move({ row: to, column: into });
+  }
+
+  on(
+    canvas,
+    "pointerdown",
+    (event) => {
+      if (event.button !== 0) return;
+      canvas.focus({ preventScroll: true });
+      canvas.setPointerCapture(event.pointerId);
+      drag = { x: event.clientX, y: event.clientY, view, moved: false };
+    },
+    signal,
+  );
+  on(
+    canvas,
+    "pointermove",
+    (event) => {
+      if (!drag) {
+        hover(cellAt(event));
+        return;
+      }
+      const x = event.clientX - drag.x;
+      const y = event.clientY - drag.y;
+      drag.moved ||= Math.hypot(x, y) > 3;
+      const { scale } = view;
+      if (drag.moved) look(within({ x: drag.view.x - x / scale, y: drag.view.y - y / scale, scale }, extent));
+    },
+    signal,
+  );
+  on(
+    canvas,
+    "pointerup",
+    (event) => {
+      const cell = drag && !drag.moved ? cellAt(event) : null;
+      drag = null;
+      if (!cell) return;
+      callbacks.move(cell);
+      callbacks.pin(cell);
+    },
+    signal,
+  );
+  on(
+    canvas,
+    "pointercancel",
+    () => {
+      drag = null;
+    },
+    signal,
+  );
+  on(canvas, "pointerleave", () => hover(null), signal);
+  on(canvas, "dblclick", (event) => zoomAt(event, 2), signal);
+  on(
+    canvas,
+    "wheel",
+    (event) => {
+      const command = event.ctrlKey || event.metaKey;
+      // A wheel that turns over a matrix nobody works in scrolls the page, and so it does at either end of the zoom.
+      if (!command && focused(canvas) !== canvas) return;
+      const lines = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : event.deltaY * 16;
+      if (zoomAt(event, Math.exp(Math.max(-0.4, Math.min(0.4, -lines * 0.01)))) || command) event.preventDefault();
+    },
+    signal,
+    { passive: false },
+  );
+  on(
+    canvas,
+    "keydown",
+    (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      // One cell, or as many as make a step that can be seen.
+      const step = 2 ** Math.max(0, Math.ceil(Math.log2(4 / view.scale)));
+      const at = now.cursor;
+      const by = (rows: number, columns: number) => () =>
+        at ? go(at.row + rows, at.column + columns) : go(Math.floor(view.y), Math.floor(view.x));
+      const acts: Record<string, () => void> = {
+        ArrowUp: by(-step, 0),
+        ArrowDown: by(step, 0),
+        ArrowLeft: by(0, -step),
+        ArrowRight: by(0, step),
+        "+": () => zoomBy(STEP),
+        "=": () => zoomBy(STEP),
+        "-": () => zoomBy(1 / STEP),
+        "0": () => look(whole(extent)),
+        Enter: () => at && callbacks.pin(at),
+        Escape: () => {
+          hover(null);
+          callbacks.clear?.();
+        },
+      };
+      const act = acts[event.key];
+      if (!act) return;
+      act();
+      event.preventDefault();
+      event.stopPropagation();
+    },
+    signal,
+  );
+
+  followInks(
+    bar,
+    (next) => {
+      inks = next;
+      canvas.dataset.font = getComputedStyle(canvas).fontFamily;
+      tiles.recolour(next, now.signed);
+      redraw();
+    },
+    signal,
+  );
+  // The bar's size does not follow from the canvas, which is laid out by it.
+  const sized = new ResizeObserver((entries) => {
+    const width = entries[0]?.contentRect.width ?? 0;
+    if (width === 0 || width === room) return;
+    room = width;
+    layout();
+  });
+  sized.observe(bar);
+  signal.addEventListener(
+    "abort",
+    () => {
+      sized.disconnect();
+      cancelAnimationFrame(frame);
+      tiles.recolour(null, false);
+    },
+    { once: true },
+  );
+
+  const update = (next: HeatMapProps) => {
+    const before = now;
+    now = next;
+    tiles.budget = next.budget ?? BUDGET;
+    if (CONTENT.some((key) => next[key] !== before[key])) tiles.forget();
+    if (COLOUR.some((key) => next[key] !== before[key])) tiles.recolour(inks, next.signed);
+    setAttribute(
+      canvas,
+      "aria-label",
+      `${next.label}, ${next.rows.toLocaleString("en")} rows, ${next.columns.toLocaleString("en")} columns`,
+    );
+    const { cursor } = next;
+    const valid = cursor && cursor.row < next.rows && cursor.column < next.columns;
+    setText(live, valid ? next.describe(cursor.row, cursor.column) : "");
+    if (room > 0 && (next.rows !== before.rows || next.columns !== before.columns)) {
+      view = { x: 0, y: 0, scale: 0 };
+      layout();
+    }
+    redraw();
+  };
+  update(props);
+  return { update };
+}

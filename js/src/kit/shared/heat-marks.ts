@@ -1,0 +1,88 @@
+/** What is drawn over the cells of a matrix: its edge, lines between large cells, pins, hover and cursor. */
+import { NAMED } from "./gutters.ts";
+import type { Inks } from "./inks.ts";
+import type { Extent, Viewport } from "./viewport.ts";
+
+export interface Marks {
+  readonly pinnedRows: readonly number[];
+  readonly pinnedColumns: readonly number[];
+  readonly hoveredRow: number | null;
+  readonly hoveredColumn: number | null;
+  readonly cursor: { readonly row: number; readonly column: number } | null;
+  readonly causal: boolean;
+  readonly lastColumn?: string | undefined;
+  /** Columns that are positions; the last that a row sees. */
+  readonly keys: number;
+  readonly seen: (row: number) => number;
+}
+
+/** Draws in CSS pixels from the left top of the cells. */
+export function drawMarks(
+  context: CanvasRenderingContext2D,
+  marks: Marks,
+  view: Viewport,
+  extent: Extent,
+  inks: Inks,
+  ratio: number,
+): void {
+  const crisp = (at: number) => (Math.round(at * ratio) + 0.5) / ratio;
+  const x = (column: number) => crisp((column - view.x) * view.scale);
+  const y = (row: number) => crisp((row - view.y) * view.scale);
+  const right = x(Math.min(extent.columns, view.x + extent.width / view.scale + 1));
+  const lower = y(Math.min(extent.rows, view.y + extent.height / view.scale + 1));
+  const box = (row: number, column: number, rows: number, columns: number, grow: number) =>
+    context.rect(
+      x(column) - grow,
+      y(row) - grow,
+      x(column + columns) - x(column) + 2 * grow,
+      y(row + rows) - y(row) + 2 * grow,
+    );
+  context.lineWidth = 1 / ratio;
+  context.strokeStyle = inks.line;
+  context.beginPath();
+  box(0, 0, extent.rows, extent.columns, 0);
+  if (marks.lastColumn !== undefined) box(0, marks.keys, extent.rows, 1, 0);
+  const first = Math.max(0, Math.floor(view.y));
+  const last = Math.min(extent.rows, Math.ceil(view.y + extent.height / view.scale));
+  if (view.scale >= NAMED) {
+    // A line around every cell that is there, so that zero and nothing look different.
+    for (let row = first; row < last; row++) {
+      context.moveTo(x(0), y(row + 1));
+      context.lineTo(Math.min(right, x(Math.min(marks.keys, marks.seen(row) + 1))), y(row + 1));
+      context.moveTo(x(marks.keys), y(row + 1));
+      context.lineTo(x(extent.columns), y(row + 1));
+    }
+    const from = Math.max(0, Math.floor(view.x));
+    for (let column = from; column < extent.columns && x(column) <= right; column++) {
+      let row = first;
+      while (row < last && column < marks.keys && marks.seen(row) < column) row++;
+      context.moveTo(x(column + 1), y(row));
+      context.lineTo(x(column + 1), lower);
+    }
+  } else if (marks.causal) {
+    context.moveTo(x(marks.seen(first) + 1), y(first));
+    context.lineTo(x(marks.seen(last) + 1), y(last));
+  }
+  context.stroke();
+
+  const stroke = (style: string, width: number, draw: () => void) => {
+    context.strokeStyle = style;
+    context.lineWidth = width;
+    context.beginPath();
+    draw();
+    context.stroke();
+  };
+  stroke(inks.soft, 1, () => {
+    if (marks.hoveredRow !== null) box(marks.hoveredRow, 0, 1, extent.columns, 0);
+    if (marks.hoveredColumn !== null) box(0, marks.hoveredColumn, extent.rows, 1, 0);
+  });
+  stroke(inks.focus, 1.5, () => {
+    for (const row of marks.pinnedRows) box(row, 0, 1, extent.columns, 0);
+    for (const column of marks.pinnedColumns) box(0, column, extent.rows, 1, 0);
+  });
+  if (marks.cursor) {
+    const { row, column } = marks.cursor;
+    // At least a square that can be seen.
+    stroke(inks.ink, 2, () => box(row, column, 1, 1, Math.max(0, (7 - view.scale) / 2)));
+  }
+}

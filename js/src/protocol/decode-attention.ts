@@ -1,0 +1,87 @@
+/** The attention view's trait as it arrives, turned into what it draws from. */
+import { type Bytes, DecodeError, readFloats, readInts, readMask } from "./arrays.ts";
+import { checkVersion } from "./decode.ts";
+import type { ArrayHeader, AttentionMap, AttentionPacked, AttentionSnapshot, TokenColumns } from "./generated.ts";
+
+/** Tokens of one side, with their integer columns. */
+export interface Side {
+  readonly tokens: TokenColumns;
+  readonly ids: Int32Array;
+  readonly turn: Int32Array;
+}
+
+/** A snapshot with its arrays: `most` and `mean` [head, cells, cells], `patterns` [head, pattern]. */
+export interface AttentionAnswer {
+  readonly snapshot: AttentionSnapshot;
+  readonly queries: Side;
+  /** The other side of a model that has two, else null. */
+  readonly keys: Side | null;
+  readonly heads: number;
+  readonly most: Uint8Array;
+  readonly mean: Uint8Array | null;
+  readonly patterns: Float32Array;
+}
+
+/** The trait `explanation`; null before the first answer. Throws VersionError or DecodeError; never returns half a picture. */
+export function decodeAttention(packed: AttentionPacked | null | undefined): AttentionAnswer | null {
+  const snapshot = packed?.snapshot;
+  if (!packed || !snapshot) return null;
+  checkVersion(snapshot.v);
+  const buffers = packed.buffers ?? [];
+  const queries = side(snapshot.queries, buffers);
+  const keys = snapshot.keys ? side(snapshot.keys, buffers) : null;
+  const { maps, cells, most, mean, pattern_scores, labels } = snapshot;
+  let heads = 0;
+  for (const map of maps) {
+    if (map.first_head !== heads) throw new DecodeError(`heads of a map begin at ${map.first_head}, not ${heads}`);
+    heads += map.n_heads;
+    const { looks, seen } = sidesOf({ queries, keys }, map);
+    for (const [n, { ids }] of [
+      [map.n_query, looks],
+      [map.n_key, seen],
+    ] as const) {
+      const count = ids.length;
+      if (n !== count) throw new DecodeError(`a map of ${n} positions for ${count} tokens`);
+      if (n > cells * snapshot.cell) throw new DecodeError(`${n} positions in ${cells} squares of ${snapshot.cell}`);
+    }
+  }
+  shaped(most, [heads, cells, cells]);
+  if (mean) shaped(mean, [heads, cells, cells]);
+  shaped(pattern_scores, [heads, snapshot.patterns.length]);
+  if (labels.length !== heads) throw new DecodeError(`${labels.length} labels for ${heads} heads`);
+  return {
+    snapshot,
+    queries,
+    keys,
+    heads,
+    most: readMask(most, buffers),
+    mean: mean ? readMask(mean, buffers) : null,
+    patterns: readFloats(pattern_scores, buffers),
+  };
+}
+
+/** Whose positions look in a map, and whose are looked at. */
+export function sidesOf(
+  { queries, keys }: Pick<AttentionAnswer, "queries" | "keys">,
+  { stack }: AttentionMap,
+): { looks: Side; seen: Side } {
+  return {
+    looks: keys && stack === "encoder" ? keys : queries,
+    seen: keys && stack !== "decoder" ? keys : queries,
+  };
+}
+
+function side(tokens: TokenColumns, buffers: readonly Bytes[]): Side {
+  const count = tokens.text.length;
+  const ids = readInts(tokens.id, buffers);
+  const turn = readInts(tokens.turn, buffers);
+  for (const column of [tokens.raw, tokens.kind, tokens.role, tokens.part, ids, turn]) {
+    if (column.length !== count)
+      throw new DecodeError(`a token column has ${column.length} entries for ${count} tokens`);
+  }
+  return { tokens, ids, turn };
+}
+
+function shaped({ shape }: ArrayHeader, wanted: readonly number[]): void {
+  if (shape.join() !== wanted.join()) throw new DecodeError(`an array is [${shape}], not [${wanted}]`);
+}

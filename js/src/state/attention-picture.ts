@@ -1,0 +1,281 @@
+/** From an attention answer, a head and a way of looking to rows, tiles, names and groups. Values only. */
+import { type AttentionAnswer, type Side, sidesOf } from "../protocol/decode-attention.ts";
+import type { AttentionAsk } from "../protocol/encode.ts";
+import type { AttentionMap } from "../protocol/generated.ts";
+import type { Details } from "./attention-details.ts";
+import type { Axis, Look, Pool } from "./attention-store.ts";
+import type { Unit } from "./picture.ts";
+
+/** Cells of a tile a side. */
+export const TILE = 256;
+
+export interface Place {
+  readonly map: number;
+  readonly head: number;
+  readonly of: AttentionMap;
+}
+
+/** Which map a head (counted over all) is in, and which of its heads it is. */
+export function headPlace({ snapshot }: AttentionAnswer, head: number): Place | null {
+  const map = snapshot.maps.findIndex((m) => head >= m.first_head && head < m.first_head + m.n_heads);
+  const of = snapshot.maps[map];
+  return of ? { map, head: head - of.first_head, of } : null;
+}
+
+/** A map in words: "layer 5", "encoder layer 2", "cross layer 3". */
+export function mapName({ snapshot }: AttentionAnswer, { stack, layer, nth }: AttentionMap): string {
+  const several = new Set(snapshot.maps.map((m) => m.stack)).size > 1;
+  return `${several ? `${stack} ` : ""}layer ${layer}${nth ? ` (call ${nth + 1})` : ""}`;
+}
+
+/** "5.3": layer and head, with the stack where there are several. */
+export function headName(answer: AttentionAnswer, head: number): string {
+  const place = headPlace(answer, head);
+  if (!place) return "";
+  return `${mapName(answer, place.of).replace("layer ", "")}.${place.head}`;
+}
+
+/** How much of its columns a map has: where rows do not sum to 1, weights have one more for the rest. */
+export function columnsOf(answer: AttentionAnswer, { of }: Place, { measure }: Pick<Look, "measure">): number {
+  return of.n_key + (answer.snapshot.sinks && measure === "weight" ? 1 : 0);
+}
+
+/** Levels until one tile holds everything. */
+export function levelsOf(rows: number, columns: number): number {
+  let levels = 1;
+  for (let size = Math.max(rows, columns); size > TILE; size = Math.ceil(size / 2)) levels++;
+  return levels;
+}
+
+const units = new WeakMap<Side, readonly Unit[]>();
+
+/** Tokens as the strip draws them, one a position. */
+export function unitsOf(side: Side): readonly Unit[] {
+  let made = units.get(side);
+  if (!made) {
+    const { tokens, ids, turn } = side;
+    made = tokens.text.map((text, i): Unit => {
+      const piece = { text, raw: tokens.raw[i] ?? "", id: ids[i] ?? -1, kind: tokens.kind[i] ?? "text", index: i };
+      const [role, part] = [tokens.role[i] ?? "text", tokens.part[i] ?? "prompt"];
+      return { pieces: [piece], label: text, role, part, turn: turn[i] ?? 0, entry: i, generated: -1 };
+    });
+    units.set(side, made);
+  }
+  return made;
+}
+
+/** A token in a sentence or beside a row: its text with what can't be seen spelled out. */
+export function tokenName({ tokens }: Side, i: number): string {
+  const text = tokens.text[i];
+  if (text === undefined) return "rest";
+  if (text.trim()) return text.trim();
+  if (text === "") return tokens.raw[i] || "(empty)";
+  return [...text].map((c) => (c === "\n" ? "↵" : c === "\t" ? "⇥" : "␣")).join("");
+}
+
+/** At level 0 a cell is one weight, whatever the pooling. */
+export function tileAsk(
+  { map, head }: Place,
+  measure: Look["measure"],
+  pool: Pool,
+  level: number,
+  row: number,
+  column: number,
+): AttentionAsk {
+  return { action: "tile", map, head, measure, pool: level ? pool : "max", level, row, column };
+}
+
+export function lineAsk({ map, head }: Place, measure: Look["measure"], axis: Axis, index: number): AttentionAsk {
+  return { action: "line", map, head, measure, axis, index };
+}
+
+/** What a head is asked for and how it is shown, with what has come of it. */
+export interface HeadView {
+  readonly head: number;
+  readonly place: Place;
+  readonly looks: Side;
+  readonly seen: Side;
+  readonly rows: number;
+  readonly columns: number;
+  readonly levels: number;
+  /** Weights are drawn without the first position, the rest of each row brought to 1. */
+  readonly renormalised: boolean;
+}
+
+export function headView(answer: AttentionAnswer, head: number, look: Look): HeadView | null {
+  const place = headPlace(answer, head);
+  if (!place) return null;
+  const { looks, seen } = sidesOf(answer, place.of);
+  const rows = place.of.n_query;
+  const columns = columnsOf(answer, place, look);
+  const renormalised = look.hideFirst && look.measure === "weight";
+  return { head, place, looks, seen, rows, columns, levels: levelsOf(rows, columns), renormalised };
+}
+
+/** Asked before anything of a head can be brought to 1 without its first position. */
+export function firstAsk({ place }: HeadView): AttentionAsk {
+  return lineAsk(place, "weight", "key", 0);
+}
+
+const shown = new WeakMap<Float32Array, { first: Float32Array | null; out: Float32Array }>();
+
+/**
+ * A tile as it is drawn: as it came, or without the first position. Where a cell stands for several rows it is then divided by
+ * the largest remainder among them, so what is drawn is at least reached. Null while something is missing.
+ */
+export function tileOf(
+  view: HeadView,
+  look: Look,
+  details: Pick<Details, "get">,
+  level: number,
+  row: number,
+  column: number,
+  pool: Pool = look.pool,
+): Float32Array | null {
+  const found = details.get(tileAsk(view.place, look.measure, pool, level, row, column))?.found;
+  const raw = found?.array;
+  if (!(raw instanceof Float32Array)) return null;
+  if (!look.hideFirst) return raw;
+  const first = view.renormalised ? details.get(firstAsk(view))?.found?.array : null;
+  if (view.renormalised && !(first instanceof Float32Array)) return null;
+  const kept = shown.get(raw);
+  if (kept && kept.first === (first ?? null)) return kept.out;
+  const width = found?.shape[1] ?? 1;
+  const out = Float32Array.from(raw);
+  const side = 2 ** level;
+  for (let r = 0; r * width < out.length; r++) {
+    let rest = first ? 0 : 1;
+    const from = (row * TILE + r) * side;
+    for (let i = from; first && i < Math.min(from + side, first.length); i++)
+      rest = Math.max(rest, remainder(first, i));
+    for (let c = 0; c < width; c++) {
+      const at = r * width + c;
+      out[at] = column === 0 && c === 0 ? 0 : over(out[at] ?? 0, rest);
+    }
+  }
+  shown.set(raw, { first: (first as Float32Array | null | undefined) ?? null, out });
+  return out;
+}
+
+const remainder = (first: ArrayLike<number>, i: number) => 1 - (first[i] ?? 0);
+/** Nothing is left to be shared out where the first position has it all. */
+const over = (value: number, rest: number) => (rest < 1e-4 ? 0 : value / rest);
+
+/**
+ * Exact values of one row or column, the first position left out if it is hidden; from the line itself, else put together from
+ * the finest tiles where they are here (`exact` false: those are rounded to halves). Null while neither has come.
+ */
+export function lineOf(
+  view: HeadView,
+  look: Look,
+  details: Pick<Details, "get">,
+  axis: Axis,
+  index: number,
+): { values: Float32Array; exact: boolean } | null {
+  const found = details.get(lineAsk(view.place, look.measure, axis, index))?.found?.array;
+  if (!(found instanceof Float32Array)) {
+    const values = fromTiles(view, look, details, axis, index);
+    return values && { values, exact: false };
+  }
+  if (!look.hideFirst) return { values: found, exact: true };
+  const first = view.renormalised ? details.get(firstAsk(view))?.found?.array : null;
+  if (view.renormalised && !first) return null;
+  const rest = (i: number) => (first ? remainder(first, i) : 1);
+  const values = found.map((value, i) =>
+    axis === "query" ? (i ? over(value, rest(index)) : 0) : over(value, rest(i)),
+  );
+  if (axis === "key" && index === 0) values.fill(0);
+  return { values, exact: true };
+}
+
+function fromTiles(
+  view: HeadView,
+  look: Look,
+  details: Pick<Details, "get">,
+  axis: Axis,
+  index: number,
+): Float32Array | null {
+  const along = axis === "query" ? view.columns : view.rows;
+  const out = new Float32Array(along);
+  const [across, inside] = [Math.floor(index / TILE), index % TILE];
+  for (let t = 0; t * TILE < along; t++) {
+    const [row, column] = axis === "query" ? [across, t] : [t, across];
+    const tile = tileOf(view, look, details, 0, row, column);
+    if (!tile) return null;
+    const width = Math.min(TILE, view.columns - column * TILE);
+    for (let i = 0; i < Math.min(TILE, along - t * TILE); i++)
+      out[t * TILE + i] = tile[axis === "query" ? inside * width + i : i * width + inside] ?? 0;
+  }
+  return out;
+}
+
+/** The tile that holds the whole map. */
+export function wholeAsk({ place, levels }: HeadView, look: Look): AttentionAsk {
+  return tileAsk(place, look.measure, "max", levels - 1, 0, 0);
+}
+
+/** The largest value there is, which is the top of the scale; 0 while it is not known. */
+export function topOf(view: HeadView, look: Look, details: Pick<Details, "get">): number {
+  const tile = tileOf(view, look, details, view.levels - 1, 0, 0, "max");
+  let top = 0;
+  for (const value of tile ?? []) if (value > top) top = value;
+  return top;
+}
+
+/** The strongest cells of the whole map, most first: positions [from, to] of both sides, and the value. */
+export interface Strong {
+  readonly row: number;
+  readonly column: number;
+  /** Positions each stands for. */
+  readonly side: number;
+  readonly value: number;
+}
+
+export function strongest(view: HeadView, look: Look, details: Pick<Details, "get">, count: number): Strong[] {
+  const level = view.levels - 1;
+  const tile = tileOf(view, look, details, level, 0, 0, "max");
+  if (!tile) return [];
+  const side = 2 ** level;
+  const width = Math.ceil(view.columns / side);
+  const best: number[] = [];
+  for (let i = 0; i < tile.length; i++) {
+    const value = tile[i] ?? 0;
+    if (value <= 0 || (best.length === count && value <= (tile[best[count - 1] ?? 0] ?? 0))) continue;
+    let at = best.length;
+    while (at && (tile[best[at - 1] ?? 0] ?? 0) < value) at--;
+    best.splice(at, 0, i);
+    if (best.length > count) best.pop();
+  }
+  return best.map((i) => ({
+    row: Math.floor(i / width) * side,
+    column: (i % width) * side,
+    side,
+    value: tile[i] ?? 0,
+  }));
+}
+
+/** Tiles of an array that is here as a whole [rows, columns], pooled by maximum of sizes. */
+export function tilesOf(array: Float32Array, rows: number, columns: number) {
+  const made = new Map<string, Float32Array>();
+  return (level: number, row: number, column: number): Float32Array | null => {
+    const key = `${level}/${row}/${column}`;
+    const kept = made.get(key);
+    if (kept) return kept;
+    const side = 2 ** level;
+    const height = Math.min(TILE, Math.ceil(rows / side) - row * TILE);
+    const width = Math.min(TILE, Math.ceil(columns / side) - column * TILE);
+    if (height <= 0 || width <= 0) return null;
+    const out = new Float32Array(height * width);
+    for (let r = 0; r < height * side; r++) {
+      for (let c = 0; c < width * side; c++) {
+        const [i, j] = [row * TILE * side + r, column * TILE * side + c];
+        if (i >= rows || j >= columns) continue;
+        const at = Math.floor(r / side) * width + Math.floor(c / side);
+        const value = array[i * columns + j] ?? 0;
+        if (Math.abs(value) > Math.abs(out[at] ?? 0)) out[at] = value;
+      }
+    }
+    made.set(key, out);
+    return out;
+  };
+}

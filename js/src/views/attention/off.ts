@@ -1,0 +1,199 @@
+/** Turn it off: what the model says next without a head, a layer or an edge; and how far attention and effect agree over heads. */
+import { progress } from "../../kit/progress.ts";
+import { h, setText, wordButton } from "../../kit/shared/dom.ts";
+import type { AttentionAsk } from "../../protocol/encode.ts";
+import type { CandidateRow } from "../../protocol/generated.ts";
+import type { Found } from "../../state/attention-details.ts";
+import { mapName, tokenName } from "../../state/attention-picture.ts";
+import { number, probability } from "../../state/words.ts";
+import type { Context, Piece, Scene } from "./scene.ts";
+import { sentence } from "./sentence.ts";
+import { agreementText, offText, tokenText, withText, word } from "./words.ts";
+
+const EFFECTS: AttentionAsk = { action: "effects" };
+/** Candidates listed on each side. */
+const LISTED = 6;
+
+export interface OffPiece extends Piece {
+  /** What was clicked last, for what is to be said of it. */
+  asked(): readonly AttentionAsk[];
+}
+
+export function turnOff(root: HTMLElement, { store, need, scene }: Context, until: AbortSignal): OffPiece {
+  let asked: { ask: AttentionAsk; what: string } | null = null;
+  const press = (what: () => { ask: AttentionAsk; what: string } | null) => () => {
+    asked = what();
+    if (asked) need(asked.ask);
+  };
+  const head = wordButton(
+    "this head",
+    {},
+    press(() => headOff(scene())),
+    until,
+  );
+  const layer = wordButton(
+    "this layer",
+    {},
+    press(() => layerOff(scene())),
+    until,
+  );
+  const edge = wordButton(
+    "this edge",
+    {},
+    press(() => edgeOff(scene())),
+    until,
+  );
+  const all = wordButton(
+    "every head, one by one",
+    { title: "what the first candidate loses without each head: takes a pass for each" },
+    () => need(EFFECTS),
+    until,
+  );
+  const line = h("div", { class: "xw-line" });
+  const words = h("span", {});
+  const bar = h(
+    "div",
+    { class: "xw-att-bar" },
+    h("h5", { class: "xw-h" }, "Turn it off"),
+    head,
+    layer,
+    edge,
+    all,
+    words,
+  );
+  const box = h("div", { class: "xw-att-off" }, bar, line);
+  root.append(box);
+  const busy = progress(
+    { line, words },
+    { active: false, done: 0, total: 0, note: "", cancelling: false, cancellable: true },
+    {
+      cancel() {
+        store.details.stop(EFFECTS);
+        if (asked) store.details.stop(asked.ask);
+      },
+    },
+    until,
+  );
+  const say = sentence(box);
+  const table = h("table", { class: "xw-att-both" });
+  const strip = h("div", { class: "xw-att-agree" });
+  box.append(table, strip);
+  let listed: unknown = null;
+  let agreed: unknown = null;
+
+  function list(found: Found | null): void {
+    if (found === listed) return;
+    listed = found;
+    table.hidden = !found;
+    if (!found) return;
+    const heading = h("tr", {}, ...["next token", "before", "after"].map((t) => h("th", { scope: "col" }, t)));
+    const both = [...found.before, ...found.after.filter((c) => !found.before.some((b) => b.id === c.id))];
+    const shown = both.filter(({ id }) =>
+      [found.before, found.after].some((l) => l.slice(0, LISTED).some((c) => c.id === id)),
+    );
+    table.replaceChildren(
+      h("thead", {}, heading),
+      h(
+        "tbody",
+        {},
+        ...shown.map(({ id, text }) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, h("bdi", { class: "xw-token" }, tokenText(text))),
+            probabilityCell(found.before.find((c) => c.id === id)),
+            probabilityCell(found.after.find((c) => c.id === id)),
+          ),
+        ),
+      ),
+    );
+  }
+
+  function agree(found: Found | null): void {
+    if (found === agreed) return;
+    agreed = found;
+    strip.hidden = !found;
+    if (!found) return;
+    const over = found.prompts > 1 ? `, over ${found.prompts} texts` : "";
+    strip.replaceChildren(
+      h("h5", { class: "xw-h" }, `How far attention and effect agree over heads here${over}`),
+      ...Object.entries(found.agreement).map(([name, value]) => {
+        const bar = h("span", { class: "xw-att-corr", "aria-hidden": "true" }, h("i", {}));
+        bar.style.setProperty("--v", String(Math.max(-1, Math.min(1, value))));
+        bar.toggleAttribute("data-neg", value < 0);
+        return h(
+          "div",
+          { class: "xw-att-row" },
+          h("span", {}, withText(name)),
+          bar,
+          h("span", { class: "xw-att-num" }, number(value, true)),
+          h("span", { class: "xw-soft" }, agreementText(value)),
+        );
+      }),
+      h(
+        "p",
+        { class: "xw-soft" },
+        "Rank correlation with the size of the effect: +1 the same order, 0 none. The bars under the heads show each effect.",
+      ),
+    );
+  }
+
+  return {
+    asked: () => [EFFECTS, ...(asked ? [asked.ask] : [])],
+    draw(now) {
+      box.hidden = !now.answer;
+      head.disabled = !now.head;
+      layer.disabled = !now.head;
+      edge.disabled = !edgeOff(now);
+      setText(head, now.head ? `head ${now.name}` : "this head");
+      setText(layer, now.head && now.answer ? mapName(now.answer, now.head.place.of) : "this layer");
+      head.title = now.head ? "" : "choose a head first";
+      edge.title = edge.disabled ? "pin one token that looks and one that is looked at, or click a cell" : "";
+      const details = [asked && store.details.get(asked.ask), store.details.get(EFFECTS)];
+      const [off, effects] = details;
+      const live = details.find((d) => d?.state === "asking");
+      busy.update({
+        active: live !== undefined,
+        done: live?.done ?? 0,
+        total: live?.total ?? 0,
+        note: "",
+        cancelling: false,
+        cancellable: true,
+      });
+      all.disabled = effects?.state === "asking" || effects?.state === "here";
+      const found = off?.found ?? null;
+      say(
+        found && asked
+          ? offText(asked.what, found)
+          : [word("Does it matter? See what the model says next without it, everything else the same.")],
+      );
+      list(found);
+      agree(effects?.found ?? null);
+    },
+  };
+}
+
+function headOff({ head, name }: Scene) {
+  if (!head) return null;
+  const { map, head: within } = head.place;
+  return { ask: { action: "off", map, head: within } as AttentionAsk, what: `Without head ${name}` };
+}
+
+function layerOff({ head, answer }: Scene) {
+  if (!head || !answer) return null;
+  const ask: AttentionAsk = { action: "off", map: head.place.map, head: null };
+  return { ask, what: `Without attention in ${mapName(answer, head.place.of)}` };
+}
+
+function edgeOff({ head, name, pair }: Scene) {
+  if (!head || !pair || pair.key >= head.place.of.n_key) return null;
+  const { map, head: within } = head.place;
+  const what = `Without the edge from “${tokenName(head.looks, pair.query)}” to “${tokenName(head.seen, pair.key)}” in head ${name}`;
+  return { ask: { action: "off", map, head: within, ...pair } as AttentionAsk, what };
+}
+
+function probabilityCell(row: CandidateRow | undefined): HTMLElement {
+  const bar = h("span", { class: "xw-cand-bar", "aria-hidden": "true" });
+  bar.style.setProperty("--p", String(row?.prob ?? 0));
+  return h("td", {}, h("span", { class: "xw-att-num" }, row ? probability(row.prob) : "not listed"), row ? bar : null);
+}

@@ -1,0 +1,133 @@
+/** From the scene and the store to the props of the frame around the pictures. Values only. */
+import type { HeaderProps } from "../../kit/header.ts";
+import type { LegendProps } from "../../kit/legend.ts";
+import type { Notice } from "../../kit/notice.ts";
+import type { ProgressProps } from "../../kit/progress.ts";
+import type { QuestionLineProps } from "../../kit/question-line.ts";
+import type { TextTableProps } from "../../kit/text-table.ts";
+import { labelTitle } from "../../state/attention-heads.ts";
+import { strongest, tokenName, wholeAsk } from "../../state/attention-picture.ts";
+import type { AttentionStore } from "../../state/attention-store.ts";
+import { noticeOf } from "../../state/notices.ts";
+import { number, seconds, shortName } from "../../state/words.ts";
+import type { Scene, troubleOf } from "./scene.ts";
+import { measureUnit, questionOf } from "./words.ts";
+
+/** What belongs to one view and not to the widget. */
+export interface Local {
+  readonly editing: boolean;
+  readonly copied: string;
+}
+
+export function working({ connection, status }: AttentionStore): boolean {
+  const { live, kernel } = connection;
+  return live.value !== null || (status.value.state === "running" && kernel.value === "alive");
+}
+
+export function headerProps(store: AttentionStore, { answer }: Scene, local: Local): HeaderProps {
+  const s = answer?.snapshot;
+  const ids = s?.input.kind === "ids";
+  const how = [...new Set(s?.maps.map((m) => m.how))].join("; ");
+  return {
+    model: shortName(s?.model?.name ?? ""),
+    modelTitle: s?.model?.name ?? "",
+    method: "Attention",
+    methodTitle: how,
+    exactness: "",
+    exactnessTitle: "",
+    busy: working(store),
+    waiting: false,
+    canChange: false,
+    changing: false,
+    canEdit: Boolean(s) && !ids,
+    editing: local.editing,
+    editTitle: ids ? "given as token ids: not editable here" : "",
+    code: Boolean(s?.code),
+    copied: local.copied,
+  };
+}
+
+export function progressProps(store: AttentionStore): ProgressProps {
+  const live = store.connection.live.value;
+  return {
+    active: working(store),
+    done: live?.done ?? 0,
+    total: live?.total ?? 0,
+    note: live?.note ?? "",
+    cancelling: live?.cancelling ?? false,
+    cancellable: live !== null,
+  };
+}
+
+export function questionProps({ answer, name, otherName, dim }: Scene): QuestionLineProps | null {
+  if (!answer) return null;
+  return { parts: questionOf(name, otherName), before: "", name: "", after: "", contrast: otherName !== "", dim };
+}
+
+export function legendProps({ details }: AttentionStore, { head, other, top, look }: Scene): LegendProps {
+  const given = head && details.get(wholeAsk(head, look))?.found?.unit;
+  const signed = other !== null;
+  const end = number(top);
+  // Stronger ones have no more ink.
+  const capped = look.ink < 1 ? " or more" : "";
+  return {
+    signed,
+    hidden: !head || !top,
+    low: signed ? `−${end}` : "0",
+    high: (signed ? `+${end}` : end) + capped,
+    unit: measureUnit(look, given || ""),
+    estimate: false,
+    changes: false,
+  };
+}
+
+/** What has to be said: the connection's and the question's first, then what a detail was refused for. */
+export function noticeProps(
+  store: AttentionStore,
+  { answer }: Scene,
+  { error, absent }: ReturnType<typeof troubleOf>,
+): Notice | null {
+  const shown = { drawable: true, answer: null, last: answer && { scores: answer.most } };
+  const refused = { ...store, error: store.error.value ? store.error : { ...store.error, value: error } };
+  if (absent && store.connection.kernel.value === "static" && !store.error.value) {
+    const details = [{ label: "", text: "Open the notebook to see it." }];
+    return { kind: "info", problem: "This page was saved without this detail.", details, actions: [] };
+  }
+  const said = noticeOf(refused, shown);
+  return said && { ...said, actions: said.actions.filter((a) => a.name === "run") };
+}
+
+/** The strongest weights as a table, for readers who can't see the picture. */
+export function tableProps(store: AttentionStore, { head, look, answer, name }: Scene): TextTableProps {
+  const headings = ["looks", "is looked at", measureUnit(look, "")];
+  if (!head || !answer) return { caption: "No head is chosen", headings, rows: [] };
+  const rows = strongest(head, look, store.details, 30).map(({ row, column, side, value }) => [
+    range(row, side, head.rows, (i) => tokenName(head.looks, i)),
+    range(column, side, head.columns, (i) => tokenName(head.seen, i)),
+    number(value),
+  ]);
+  const label = labelTitle(answer, answer.snapshot.labels[head.head] ?? "");
+  const what = rows.length ? `The ${rows.length} strongest` : "No weights yet";
+  return { caption: `${what} of head ${name}${label ? `, ${label}` : ""}`, headings, rows };
+}
+
+function range(from: number, side: number, size: number, name: (i: number) => string): string {
+  const to = Math.min(size, from + side) - 1;
+  return to > from ? `“${name(from)}” to “${name(to)}” (${from} to ${to})` : `“${name(from)}” (${from})`;
+}
+
+/** The line at the bottom: how much, how long, where. */
+export function infoText({ answer }: Scene): string {
+  const s = answer?.snapshot;
+  if (!answer || !s) return "";
+  const count = (n: number, what: string) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+  const parts = [
+    count(answer.queries.ids.length, "token"),
+    count(answer.heads, "head"),
+    s.seconds === null ? "" : seconds(s.seconds),
+    s.model?.device,
+    s.model?.dtype.replace("torch.", ""),
+    s.model?.fingerprint.slice(0, 8),
+  ];
+  return parts.filter(Boolean).join(" · ");
+}

@@ -1,0 +1,1 @@
+"""What attention does: its weights, what heads do, whether it matters, how it flows."""

@@ -1,0 +1,388 @@
+"""Everything a person asks about the attention of one text: an overview of all heads, then detail where they look.
+
+One pass gives the overview: each map is pooled and scored row block by row block while it is there, and what is needed to
+compute any of its rows again (queries, keys, values) is kept within a budget of bytes; beyond it, a later question runs the
+model again up to its layer. Finer levels of a head are a pyramid of pooled weights, made when that head is opened; exact
+tiles are computed on demand from the kept queries and keys.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xai_widgets.adapters.base import AttentionCall, ModelAdapter, Off
+from xai_widgets.core.attention import MapInfo, Overview
+from xai_widgets.core.context import Context
+from xai_widgets.core.errors import CapabilityError, ValueRefusedError
+from xai_widgets.core.registry import INSPECTORS
+from xai_widgets.core.tokens import Tokens
+from xai_widgets.explainers.attention.paths import flow, rollout
+from xai_widgets.explainers.attention.patterns import PATTERNS, Counter, Total, is_punctuation, labels
+from xai_widgets.explainers.attention.rows import Pool, in_blocks, places, pooled, spans
+
+TILE: Final = 256
+"""Cells of a tile's side."""
+CELLS: Final = 32
+"""Squares of an overview's side, at most."""
+KEPT_BYTES: Final = 256 << 20
+"""Queries, keys and values kept for later questions."""
+SINK: Final = 1e-2
+"""What rows may lack of 1 by rounding; more is a sink of the model's own (seen at the last query of each map)."""
+PYRAMID_BYTES: Final = 128 << 20
+
+Measure = Literal["weight", "norm", "value_zeroing"]
+
+
+@INSPECTORS.register("attention")
+class AttentionMaps:
+    """The attention of a model over one text. Serial, like the model it asks.
+
+    Args:
+        adapter: the model. tokens: the text.
+
+    Raises:
+        CapabilityError: the model has no attention weights that can be had.
+    """
+
+    def __init__(self, adapter: ModelAdapter, tokens: Tokens) -> None:
+        """Nothing runs yet."""
+        adapter.require("attention")
+        self.adapter, self.tokens = adapter, tokens
+        self.ids = tuple(int(i) for i in tokens.ids)
+        self.fingerprint = adapter.fingerprint
+        self.overview: Overview | None = None
+        self._calls: OrderedDict[tuple[int, int], AttentionCall] = OrderedDict()
+        self._changes: tuple[int, Tensor] | None = None
+        self._pyramids: OrderedDict[tuple[int, int, int, str], _Pyramid] = OrderedDict()
+
+    def look(self, context: Context) -> Overview:
+        """One pass over all layers: float32 numbers of every head."""
+        start = time.perf_counter()
+        n = len(self.ids)
+        cell = -(-n // CELLS)
+        counter = Counter(self.ids, [is_punctuation(t.text) for t in self.tokens])
+        gathered = _Gathered(cell, counter)
+
+        def found(call: AttentionCall) -> None:
+            context.step(call.layer, self.adapter.n_layers, "layers")
+            gathered.take(call)
+            self._keep(call)
+
+        self.adapter.attention(self.ids, found, context)
+        context.step(self.adapter.n_layers, self.adapter.n_layers, "layers")
+        self.overview = gathered.overview(self.adapter.attention_gaps(), time.perf_counter() - start)
+        return self.overview
+
+    def call(self, index: int, context: Context) -> AttentionCall:
+        """The call of attention of that index, from what is kept or by another pass up to its layer."""
+        overview = self.overview or self.look(context)
+        if not 0 <= index < len(overview.maps):
+            raise ValueRefusedError(
+                "map", given=str(index), accepted=f"0 to {len(overview.maps) - 1}", hint="one of the overview's maps"
+            )
+        info = overview.maps[index]
+        key = (info.layer, info.nth)
+        if key not in self._calls:
+            self.adapter.attention(self.ids, self._keep, context, [info.layer])
+        self._calls.move_to_end(key)
+        return self._calls[key]
+
+    def _keep(self, call: AttentionCall) -> None:
+        self._calls[call.layer, call.nth] = call
+        self._calls.move_to_end((call.layer, call.nth))
+        while len(self._calls) > 1 and sum(c.nbytes for c in self._calls.values()) > KEPT_BYTES:
+            self._calls.popitem(last=False)
+
+    def tile(
+        self,
+        index: int,
+        head: int,
+        level: int,
+        row: int,
+        column: int,
+        context: Context,
+        *,
+        measure: Measure = "weight",
+        pool: Pool = "max",
+    ) -> np.ndarray:
+        """A square of `TILE` cells a side of one head, each cell 2**level positions a side: float32 [row, column].
+
+        Level 0 is exact. With `measure="norm"` each weight is multiplied by the length of what its value adds; `value_zeroing`
+        is of the whole layer (see `adapters.base.ModelAdapter.value_zeroing`). Where rows sum to less than 1, the last
+        column of weights is what no key gets.
+        """
+        call = self.call(index, context)
+        self._check_head(call, head)
+        if level == 0:
+            whole = self._rows(call, head, row * TILE, min((row + 1) * TILE, call.n_query), measure, context)
+            return whole[:, column * TILE : (column + 1) * TILE].cpu().numpy()
+        found = self._pyramid(call, head, measure, context).level(level, pool)
+        return found[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
+
+    def line(
+        self,
+        index: int,
+        head: int,
+        axis: Literal["query", "key"],
+        at: int,
+        context: Context,
+        *,
+        measure: Measure = "weight",
+    ) -> np.ndarray:
+        """Exact numbers of one query over all keys, or of all queries on one key: float32 [position]."""
+        call = self.call(index, context)
+        self._check_head(call, head)
+        size = call.n_query if axis == "query" else self._width(call, measure)
+        if not 0 <= at < size:
+            raise ValueRefusedError(
+                axis, given=str(at), accepted=f"0 to {size - 1}", hint="positions are counted from 0"
+            )
+        if axis == "query":
+            return self._rows(call, head, at, at + 1, measure, context)[0].cpu().numpy()
+        parts = [rows[:, at] for _, rows in self._all_rows(call, head, measure, context, 1)]
+        return torch.cat(parts).cpu().numpy()
+
+    def measure_words(self, index: int, measure: Measure, context: Context) -> str:
+        """What a map's numbers are."""
+        if measure == "value_zeroing":
+            return "1 - cosine of the layer's output with and without the key's values"
+        return "weight" if measure == "weight" else f"weight x {self.call(index, context).value_lengths()[1]}"
+
+    def pair(self, index: int, head: int, query: int, key: int, context: Context) -> tuple[np.ndarray, float | None]:
+        """Query and key vector of one weight, float32 [2, d_head], and the factor of their product (None: more than that)."""
+        call = self.call(index, context)
+        self._check_head(call, head)
+        found = call.pair(head, query, key)
+        if found is None:
+            raise CapabilityError(
+                "The vectors behind a weight",
+                reason="this layer gives its weights only",
+                hint="look at the weights themselves",
+            )
+        return torch.stack(found[:2]).cpu().numpy(), found[2]
+
+    def part(self, index: int, head: int | None, query: int | None = None, key: int | None = None) -> Off:
+        """A map's head (None: the whole layer), or an edge of it, as something to switch off."""
+        overview = self.overview or self.look(Context())
+        if not 0 <= index < len(overview.maps):
+            raise ValueRefusedError(
+                "map", given=str(index), accepted=f"0 to {len(overview.maps) - 1}", hint="one of the overview's maps"
+            )
+        return Off(overview.maps[index].layer, head, query, key)
+
+    def index(self, layer: int, nth: int = 0) -> int:
+        """Index of the map of a layer.
+
+        Raises:
+            ValueRefusedError: the layer is out of range or has no attention weights.
+        """
+        overview = self.overview or self.look(Context())
+        for i, info in enumerate(overview.maps):
+            if (info.layer, info.nth) == (layer, nth):
+                return i
+        have = sorted({info.layer for info in overview.maps})
+        raise ValueRefusedError(
+            "layer", given=str(layer), accepted=f"a layer with attention weights ({have[0]} to {have[-1]})",
+            hint=f"instead of them it has {overview.missing[layer]}" if layer in overview.missing else "counted from 0",
+        )  # fmt: skip
+
+    def whole(self, index: int, head: int | None, context: Context) -> np.ndarray:
+        """All weights of a map, float32 [head, query, key]; with `head` of that one alone."""
+        call = self.call(index, context)
+        if head is not None:
+            self._check_head(call, head)
+        parts = []
+        for start, stop in spans(call, call.n_heads):
+            context.check()
+            rows = call.rows(start, stop, head)
+            parts.append(torch.nn.functional.pad(rows, (0, call.n_key - rows.shape[-1])).cpu())
+        return torch.cat(parts, 1).numpy()
+
+    def with_and_without(self, off: Off, context: Context) -> tuple[Tensor, Tensor]:
+        """Logits of the next token with everything and without this part, float32 [d_vocab] each."""
+        usual, without = self.adapter.without_attention(self.ids, [None, off], context)
+        return usual, without
+
+    def heads(self) -> list[Off]:
+        """Every head, in the order of arrays over all heads."""
+        overview = self.overview or self.look(Context())
+        return [Off(info.layer, head) for info in overview.maps for head in range(info.n_heads)]
+
+    def effects(self, context: Context) -> np.ndarray:
+        """What the most probable next token loses in log-probability without each head: float32 [head].
+
+        Positive: the head helps it. A block that attends twice loses its head in both.
+        """
+        found = torch.log_softmax(self.adapter.without_attention(self.ids, [None, *self.heads()], context), -1)
+        best = int(found[0].argmax())
+        return (found[0, best] - found[1:, best]).cpu().numpy()
+
+    def flow(self, at: int, how: Literal["rollout", "flow"], context: Context) -> np.ndarray:
+        """How much of each position reaches position `at`: float32 [layer + 1, pos], the input first; see `paths`.
+
+        By `flow` only the first row is known; the others are NaN.
+        """
+        if not 0 <= at < len(self.ids):
+            raise ValueRefusedError(
+                "position", given=str(at), accepted=f"0 to {len(self.ids) - 1}", hint="positions are counted from 0"
+            )
+        if how == "rollout":
+            return rollout(self.adapter, self.ids, [at], context)[0]
+        first = flow(self.adapter, self.ids, [at], context)
+        return np.concatenate([first, np.full((self.adapter.n_layers, len(self.ids)), np.nan, dtype=np.float32)])
+
+    def _check_head(self, call: AttentionCall, head: int) -> None:
+        if not 0 <= head < call.n_heads:
+            raise ValueRefusedError(
+                "head",
+                given=str(head),
+                accepted=f"0 to {call.n_heads - 1}",
+                hint="heads are counted from 0 in each layer",
+            )
+
+    def _width(self, call: AttentionCall, measure: Measure) -> int:
+        sinks = self.overview is not None and self.overview.sinks > 0
+        return call.n_key + int(sinks and measure == "weight")
+
+    def _rows(
+        self, call: AttentionCall, head: int, start: int, stop: int, measure: Measure, context: Context
+    ) -> Tensor:
+        """Rows [row, key] of one head over all keys, in the measure asked for."""
+        if measure == "value_zeroing":
+            return self._zeroed(call, context)[start:stop]
+        weights = call.rows(start, stop, head)[0]
+        weights = torch.nn.functional.pad(weights, (0, call.n_key - weights.shape[-1]))
+        if measure == "norm":
+            lengths, reason = call.value_lengths()
+            if lengths is None:
+                raise CapabilityError("The length of values", reason=reason, hint="look at the weights themselves")
+            return weights * lengths[head]
+        if self._width(call, measure) > call.n_key:
+            return torch.cat([weights, (1 - weights.sum(-1, keepdim=True)).clamp_min(0)], -1)
+        return weights
+
+    def _all_rows(
+        self, call: AttentionCall, head: int, measure: Measure, context: Context, multiple: int
+    ) -> Iterator[tuple[int, Tensor]]:
+        for start, stop in spans(call, 1, multiple):
+            context.check()
+            yield start, self._rows(call, head, start, stop, measure, context)
+
+    def _zeroed(self, call: AttentionCall, context: Context) -> Tensor:
+        if self._changes is None or self._changes[0] != call.layer:
+            self._changes = call.layer, self.adapter.value_zeroing(self.ids, call.layer, context)
+        return self._changes[1]
+
+    def _pyramid(self, call: AttentionCall, head: int, measure: Measure, context: Context) -> _Pyramid:
+        key = (call.layer, call.nth, head, measure)
+        if key not in self._pyramids:
+            made = _Pyramid(call.n_query, self._width(call, measure))
+            for _, rows in self._all_rows(call, head, measure, context, made.multiple):
+                made.add(rows)
+            self._pyramids[key] = made
+            while len(self._pyramids) > 1 and sum(p.nbytes for p in self._pyramids.values()) > PYRAMID_BYTES:
+                self._pyramids.popitem(last=False)
+        self._pyramids.move_to_end(key)
+        return self._pyramids[key]
+
+
+class _Pyramid:
+    """Levels 1 and up of one head: float16 [row, column] of the largest and the summed weight of squares."""
+
+    def __init__(self, n_query: int, n_key: int) -> None:
+        self._n_query, self._n_key = n_query, n_key
+        self.levels = max(1, int(np.ceil(np.log2(max(n_query, n_key) / TILE))))
+        self.multiple = 2**self.levels
+        self._parts: dict[tuple[int, Pool], list[np.ndarray]] = {}
+        self._made: dict[tuple[int, Pool], np.ndarray] = {}
+
+    @property
+    def nbytes(self) -> int:
+        return sum(a.nbytes for a in self._made.values()) + sum(a.nbytes for p in self._parts.values() for a in p)
+
+    def add(self, weights: Tensor) -> None:
+        """The next rows; all but the last are a multiple of the coarsest cell long."""
+        for how in ("max", "mean"):
+            part = weights[None]
+            for level in range(1, self.levels + 1):
+                part = pooled(part, 2, -(-part.shape[-1] // 2), how)
+                self._parts.setdefault((level, how), []).append(part[0].cpu().numpy().astype(np.float32))
+
+    def level(self, level: int, how: Pool) -> np.ndarray:
+        """float32 [row, column] of a level; `mean` over the places each square has."""
+        if not 1 <= level <= self.levels:
+            raise ValueRefusedError(
+                "level",
+                given=str(level),
+                accepted=f"0 to {self.levels}",
+                hint="the coarsest level shows all in one tile",
+            )
+        if (level, how) not in self._made:
+            whole = np.concatenate(self._parts.pop((level, how)))
+            if how == "mean":
+                whole /= places(self._n_query, self._n_key, 2**level, torch.device("cpu")).numpy()
+            self._made[level, how] = whole.astype(np.float16)
+        return self._made[level, how].astype(np.float32)
+
+
+@dataclass
+class _Gathered:
+    """What one pass gathers, map by map."""
+
+    cell: int
+    counter: Counter
+    maps: list[MapInfo] = field(default_factory=list)
+    most: list[np.ndarray] = field(default_factory=list)
+    mean: list[np.ndarray] = field(default_factory=list)
+    scores: list[np.ndarray] = field(default_factory=list)
+    looks: list[np.ndarray] = field(default_factory=list)
+    takes: list[np.ndarray] = field(default_factory=list)
+    sinks: float = 0.0
+
+    def take(self, call: AttentionCall) -> None:
+        """Pool and score a call's rows as they come."""
+        n_cells = -(-max(call.n_query, call.n_key) // self.cell)
+        total = Total(self.counter, call)
+        most, mean = [], []
+        for start, weights in in_blocks(call, multiple=self.cell):
+            total.add(start, weights)
+            most.append(pooled(weights, self.cell, n_cells, "max"))
+            mean.append(pooled(weights, self.cell, n_cells, "mean"))
+        squares = places(call.n_query, call.n_key, self.cell, most[0].device)
+        self.most.append(torch.cat(most, 1).cpu().numpy())
+        self.mean.append((torch.cat(mean, 1) / squares).cpu().numpy())
+        self.scores.append(total.scores())
+        self._last(call)
+        first = sum(m.n_heads for m in self.maps)
+        self.maps.append(
+            MapInfo(
+                call.layer, call.nth, call.stack, first, call.n_heads, call.n_query, call.n_key, call.causal, call.how
+            )
+        )
+
+    def _last(self, call: AttentionCall) -> None:
+        weights = call.rows(call.n_query - 1, call.n_query)[:, 0].clone()
+        rest = 1 - float(weights.sum(-1).min())
+        self.sinks = max(self.sinks, rest if rest > SINK else 0.0)
+        weights[:, 0] = 0
+        weights[:, call.n_query - 1 :] = 0
+        lengths, _ = call.value_lengths()
+        self.looks.append(weights.sum(-1).cpu().numpy())
+        taken = weights * lengths[:, : weights.shape[1]] if lengths is not None else torch.full_like(weights, torch.nan)
+        self.takes.append(taken.sum(-1).cpu().numpy())
+
+    def overview(self, missing: Mapping[int, str], seconds: float) -> Overview:
+        """All maps together."""
+        scores = np.concatenate(self.scores)
+        return Overview(
+            tuple(self.maps), dict(missing), self.cell, np.concatenate(self.most), np.concatenate(self.mean), PATTERNS, scores,
+            tuple(labels(scores)), self.sinks, np.concatenate(self.looks), np.concatenate(self.takes), seconds,
+        )  # fmt: skip

@@ -1,0 +1,198 @@
+"""What does a head do? Scores from 0 to 1 for patterns with names, each by its published definition.
+
+All are means over the queries at which the pattern is possible, of the weight that falls where the pattern says; so they
+compare between texts of different length. Where no query allows it (nothing repeats: no induction) the score is NaN:
+not known, not zero.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xai_widgets.adapters.base import AttentionCall
+from xai_widgets.core.attention import Pattern
+from xai_widgets.explainers.attention.rows import in_blocks
+
+MOST_PAIRS: Final = 2_000_000
+"""In a text with more pairs of equal tokens, only every n-th query of a token counts for the two patterns of copies."""
+LOCAL: Final = 4
+"""How far back a local head looks, itself not counted."""
+
+
+PATTERNS: Final = (
+    Pattern(
+        "induction",
+        "induction",
+        "weight on tokens that followed an earlier copy of the token it stands at",
+        "Olsson et al. 2022, arXiv 2209.11895 (prefix matching)",
+        0.3,
+    ),
+    Pattern(
+        "duplicate_token",
+        "duplicate token",
+        "weight on earlier copies of the token it stands at",
+        "Wang et al. 2022, arXiv 2211.00593",
+        0.3,
+    ),
+    Pattern(
+        "previous_token",
+        "previous token",
+        "weight on the position just before",
+        "Vig and Belinkov 2019, arXiv 1906.04284",
+        0.4,
+    ),
+    Pattern(
+        "punctuation",
+        "punctuation",
+        "weight on punctuation, itself and the first position not counted",
+        "Clark et al. 2019, arXiv 1906.04341",
+        0.4,
+    ),
+    Pattern(
+        "local",
+        "local",
+        f"weight on itself and the {LOCAL} positions before, at queries with more than twice as many to choose from",
+        "Vig and Belinkov 2019, arXiv 1906.04284 (attention distance)",
+        0.7,
+    ),
+    Pattern(
+        "broad",
+        "broad",
+        "entropy of its weights over the largest possible at that query",
+        "Clark et al. 2019, arXiv 1906.04341; Ghader and Monz 2017, arXiv 1710.03348",
+        0.8,
+    ),
+    Pattern(
+        "first_token",
+        "first-token sink",
+        "weight on the first position, where heads put what they don't need",
+        "Xiao et al. 2023, arXiv 2309.17453",
+        0.5,
+    ),
+)
+"""In the order in which they give a head its name: what is rarer comes first."""
+
+NAMES: Final = tuple(pattern.name for pattern in PATTERNS)
+
+
+class Counter:
+    """Adds up the patterns of one map while its rows pass by.
+
+    Args:
+        ids: token ids of the positions (queries and keys are the same text). punctuation: which of them are punctuation.
+    """
+
+    def __init__(self, ids: Sequence[int], punctuation: Sequence[bool]) -> None:
+        """Find the places each pattern points at."""
+        self._n = len(ids)
+        self.same, self.after = _copies(ids)
+        self.punctuation = np.asarray(punctuation, dtype=bool).copy()
+        self.punctuation[:1] = False
+
+    def scores(self, call: AttentionCall) -> np.ndarray:
+        """float32 [head, pattern] of a call, NaN where the text gives a pattern no chance."""
+        total = Total(self, call)
+        for start, weights in in_blocks(call):
+            total.add(start, weights)
+        return total.scores()
+
+
+class Total:
+    """The sums of one map so far."""
+
+    def __init__(self, counter: Counter, call: AttentionCall) -> None:
+        """Nothing is added up yet."""
+        self._of, self._call = counter, call
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = defaultdict(int)
+
+    def add(self, start: int, weights: Tensor) -> None:
+        """Rows from `start` on: weights [head, row, key]."""
+        of, device = self._of, weights.device
+        n_rows, n_keys = weights.shape[1:]
+        queries = torch.arange(start, start + n_rows, device=device)
+
+        def at(name: str, found: Tensor, count: int) -> None:
+            self._sums[name] = self._sums.get(name, 0) + found
+            self._counts[name] += count
+
+        later = queries[int(start == 0) :]
+        part = weights[:, int(start == 0) :]  # a slice, not a copy
+        if len(later):
+            at("previous_token", part[:, later - later[0], later - 1].sum(-1), len(later))
+            at("first_token", part[:, :, 0].sum(-1), len(later))
+            entropy = -torch.xlogy(part, part).sum(-1)
+            at("broad", (entropy / self._visible(later).log()).sum(-1), len(later))
+        far = queries[self._visible(queries) > 2 * (LOCAL + 1)]
+        if len(far):
+            steps = torch.arange(-LOCAL, 1 if self._call.causal else LOCAL + 1, device=device)
+            near = far[:, None] + steps
+            inside = (near >= 0) & (near < n_keys)
+            row = (far - start)[:, None].expand_as(near)
+            at("local", weights[:, row[inside], near[inside]].sum(-1), len(far))
+        marks = torch.from_numpy(np.flatnonzero(of.punctuation[:n_keys])).to(device)
+        if len(marks):
+            first = max(int(marks[0]) + 1 - start, 0) if self._call.causal else 0
+            able = queries[first:]
+            if len(able):
+                chosen = weights[:, first:, marks]
+                own = marks == able[:, None]
+                at("punctuation", chosen.masked_fill(own, 0).sum((1, 2)), len(able))
+        for name, (pairs_query, pairs_key) in (("duplicate_token", of.same), ("induction", of.after)):
+            here = (pairs_query >= start) & (pairs_query < start + n_rows)
+            if here.any():
+                q = torch.from_numpy(pairs_query[here]).to(device) - start
+                k = torch.from_numpy(pairs_key[here]).to(device)
+                at(name, weights[:, q, k].sum(-1), len(np.unique(pairs_query[here])))
+
+    def _visible(self, queries: Tensor) -> Tensor:
+        return (queries + 1 if self._call.causal else torch.full_like(queries, self._call.n_key)).float()
+
+    def scores(self) -> np.ndarray:
+        """float32 [head, pattern]."""
+        found = np.full((self._call.n_heads, len(PATTERNS)), np.nan, dtype=np.float32)
+        for i, name in enumerate(NAMES):
+            if self._counts[name]:
+                found[:, i] = (self._sums[name] / self._counts[name]).float().cpu().numpy()
+        return found
+
+
+def labels(scores: np.ndarray) -> list[str]:
+    """A pattern's name for each head of scores [head, pattern], or "": the first that reaches its threshold."""
+    named = []
+    for head in scores:
+        reached = (p.name for p, s in zip(PATTERNS, head, strict=True) if not math.isnan(s) and s >= p.threshold)
+        named.append(next(reached, ""))
+    return named
+
+
+def is_punctuation(text: str) -> bool:
+    """Whether a token is made of punctuation and symbols alone."""
+    kept = text.strip()
+    return bool(kept) and all(unicodedata.category(c)[0] in "PS" for c in kept)
+
+
+def _copies(ids: Sequence[int]) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Pairs (query, key): earlier copies of the query's token, and the positions right after those (the query itself left out)."""
+    where: dict[int, list[int]] = defaultdict(list)
+    for position, token in enumerate(ids):
+        where[token].append(position)
+    groups = [np.array(p, dtype=np.int64) for p in where.values() if len(p) > 1]
+    total = sum(len(p) * (len(p) - 1) // 2 for p in groups)
+    stride = -(-total // MOST_PAIRS) or 1
+    queries, keys = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for positions in groups:
+        for i in range(len(positions) - 1, 0, -stride):
+            queries.append(np.full(i, positions[i]))
+            keys.append(positions[:i])
+    query, key = np.concatenate(queries), np.concatenate(keys)
+    follows = key + 1 < query
+    return (query, key), (query[follows], key[follows] + 1)

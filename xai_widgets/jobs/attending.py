@@ -1,0 +1,189 @@
+"""One text's attention on its model's worker: who asks, what is under way, and what it came to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from xai_widgets.core.ask import Ask, NextToken
+from xai_widgets.core.attention import Overview
+from xai_widgets.core.context import Context
+from xai_widgets.core.registry import INSPECTORS
+from xai_widgets.core.scores import rank_correlation
+from xai_widgets.core.tokens import Tokens
+from xai_widgets.jobs.job import Job
+from xai_widgets.jobs.resolve import read
+from xai_widgets.jobs.worker import worker_for
+
+if TYPE_CHECKING:
+    from xai_widgets.adapters.base import ModelAdapter, Off
+
+N_CANDIDATES: Final = 10
+OTHERS: Final = (
+    "The museum opens at nine and closes at",
+    "She put the keys on the table and went to the",
+    "Water freezes at zero degrees and boils at",
+    "def add(a, b):\n    return a +",
+)
+"""Texts on which a head's effect is measured too, unless others are given."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attended:
+    """A text whose attention was looked at.
+
+    Attributes:
+        ask: what was typed. tokens: what the model read. overview: all heads. candidates: next tokens. maps: answers more.
+    """
+
+    ask: Ask
+    tokens: Tokens
+    overview: Overview
+    candidates: tuple[NextToken, ...]
+    maps: Any = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Switched:
+    """The next token with everything and without a part: the candidates of both, and KL(with || without) in nats."""
+
+    before: tuple[NextToken, ...]
+    after: tuple[NextToken, ...]
+    kl: float
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """What heads matter for.
+
+    Attributes:
+        effects: float32 [head], log-probability that the most probable next token loses without the head: here.
+        elsewhere: float32 [head], the mean of its size over other texts; None where there are none.
+        agreement: rank correlation over heads of |effect| with two measures of attention, by name.
+        prompts: how many texts it is over.
+    """
+
+    effects: np.ndarray
+    elsewhere: np.ndarray | None
+    agreement: dict[str, float]
+    prompts: int
+
+
+class Attending:
+    """A conversation about the attention of one text; a new text replaces the old one. Everything runs on the model's worker."""
+
+    def __init__(self, adapter: ModelAdapter, ask: Ask, others: Sequence[str] = OTHERS) -> None:
+        """Nothing runs yet."""
+        self.adapter, self.ask, self.others = adapter, ask, tuple(others)
+        self.attended: Attended | None = None
+        self._lock = threading.Lock()
+        self._jobs: dict[str, Job[Any]] = {}
+
+    def attend(
+        self, ask: Ask, name: str, on_end: Callable[[Job[Attended]], None], on_step: Callable[[int, int, str], None]
+    ) -> Job[Attended]:
+        """Look at a text in place of the one before."""
+
+        def work(job: Job[Attended]) -> Attended:
+            return look(self.adapter, ask, Context(on_step=on_step, is_cancelled=lambda: job.cancelled))
+
+        def end(job: Job[Attended]) -> None:
+            if job.error is None and job.value is not None:
+                self.ask, self.attended = ask, job.value
+            on_end(job)
+
+        return self._submit("attend", name, work, end)
+
+    def ask_more(
+        self,
+        name: str,
+        work: Callable[[Attended, Context], Any],
+        on_end: Callable[[Job[Any]], None],
+        on_step: Callable[[int, int, str], None] | None = None,
+        *,
+        slot: str = "",
+    ) -> Job[Any]:
+        """A question about the text now looked at. Questions of the same slot replace each other; without one they queue."""
+        attended = self.attended
+        if attended is None:
+            raise LookupError("nothing has been looked at yet")
+
+        def run(job: Job[Any]) -> Any:  # noqa: ANN401 - whatever was asked
+            return work(attended, Context(on_step=on_step, is_cancelled=lambda: job.cancelled))
+
+        return self._submit(slot or name, name, run, on_end)
+
+    def cancel(self, name: str) -> None:
+        """Stop what was asked under this name."""
+        with self._lock:
+            job = self._jobs.get(name)
+        if job is not None:
+            job.cancel()
+
+    def _submit(
+        self, slot: str, name: str, work: Callable[[Job[Any]], Any], on_end: Callable[[Job[Any]], None]
+    ) -> Job[Any]:
+        def end(job: Job[Any]) -> None:
+            with self._lock:
+                if self._jobs.get(name) is job:
+                    del self._jobs[name]
+            on_end(job)
+
+        job: Job[Any] = Job(work, end)
+        with self._lock:
+            self._jobs[name] = job
+        worker_for(self.adapter).submit((id(self), slot), job)
+        return job
+
+
+def look(adapter: ModelAdapter, ask: Ask, context: Context) -> Attended:
+    """Read a text and look at all its heads."""
+    tokens, _ = read(adapter, ask)
+    maps = INSPECTORS["attention"](adapter, tokens)
+    overview = maps.look(context)
+    candidates = tuple(
+        NextToken(c.id, c.text, c.prob, c.logit) for c in adapter.candidates(tokens, N_CANDIDATES, context)
+    )
+    return Attended(ask, tokens, overview, candidates, maps)
+
+
+def switched(attended: Attended, off: Off, context: Context) -> Switched:
+    """The next token with and without a part of attention."""
+    maps = attended.maps
+    usual, without = (np.asarray(part.cpu().numpy(), dtype=np.float64) for part in maps.with_and_without(off, context))
+    p, q = _log_softmax(usual), _log_softmax(without)
+    kl = float((np.exp(p) * (p - q)).sum())
+    return Switched(_best(maps.adapter, usual, p), _best(maps.adapter, without, q), max(kl, 0.0))
+
+
+def effects(attended: Attended, others: Sequence[str], context: Context) -> Effects:
+    """What every head matters for: on this text, then on others."""
+    maps, overview = attended.maps, attended.overview
+    here = maps.effects(context)
+    elsewhere = []
+    for text in others:
+        other = INSPECTORS["attention"](maps.adapter, maps.adapter.tokenize(text))
+        elsewhere.append(np.abs(other.effects(context)))
+    size = np.abs(here)
+    agreement = {"looks": rank_correlation(size, overview.looks)}
+    if np.isfinite(overview.takes).all():
+        agreement["takes"] = rank_correlation(size, overview.takes)
+    kept = {name: value for name, value in agreement.items() if np.isfinite(value)}
+    return Effects(here, np.mean(elsewhere, axis=0) if elsewhere else None, kept, 1 + len(elsewhere))
+
+
+def _best(adapter: ModelAdapter, logits: np.ndarray, log_probs: np.ndarray) -> tuple[NextToken, ...]:
+    order = np.argsort(-logits)[:N_CANDIDATES]
+    return tuple(
+        NextToken(int(i), adapter.token_text(int(i)), float(np.exp(log_probs[i])), float(logits[i])) for i in order
+    )
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits - logits.max()
+    found: np.ndarray = shifted - np.log(np.exp(shifted).sum())
+    return found

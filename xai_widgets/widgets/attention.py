@@ -1,0 +1,234 @@
+"""The view of a text's attention: all heads at a glance, any of them closely, and what happens without it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from xai_widgets.core.ask import Ask
+from xai_widgets.core.errors import CancelledError, KernelError, UnknownNameError
+from xai_widgets.jobs.asking import source_of
+from xai_widgets.jobs.attending import OTHERS, Attended, Attending, effects, switched
+from xai_widgets.jobs.job import Job
+from xai_widgets.jobs.resolve import read
+from xai_widgets.protocol.arrays import put
+from xai_widgets.protocol.attention import encode_attention, squares
+from xai_widgets.protocol.codec import decode_input, encode_candidate
+from xai_widgets.protocol.schema import ModelInfo
+from xai_widgets.widgets.base import Ticket, View, asset, no_such_message, status
+
+if TYPE_CHECKING:
+    from xai_widgets.adapters.base import ModelAdapter
+    from xai_widgets.core.context import Context
+    from xai_widgets.core.tokens import Tokens
+
+Reply = tuple[dict[str, Any], list[bytes]]
+
+
+class AttentionView(View):
+    """All layers x heads as small multiples; click one for matrix, arcs and text; turn it off to see whether it matters.
+
+    Args:
+        lm: a model from `xw.load` or `xw.wrap`.
+        text: a prompt, chat messages or token ids.
+        others: texts on which a head's effect is measured too, in the background.
+        link_id: views of the same id share selections.
+
+    Raises:
+        CapabilityError: the model has no attention weights that can be had (the reason is said).
+        EmptyTextError, TooLongError: as for any input.
+    """
+
+    _esm = asset("attention.js")
+    _css = asset("attention.css")
+
+    def __init__(
+        self,
+        lm: ModelAdapter,
+        text: str | Sequence[Mapping[str, str]] | Sequence[int] | Tokens,
+        *,
+        others: Sequence[str] = OTHERS,
+        link_id: str | None = None,
+    ) -> None:
+        """Look at all heads, and show them when they are there."""
+        lm.require("attention")
+        ask = Ask(source=source_of(lm, text))
+        read(lm, ask)
+        self._attending = Attending(lm, ask, others)
+        self._open("running", link_id)
+        self._first = self._attend(ask, Ticket())
+
+    def now(self) -> Attended:
+        """What is looked at, once it has been."""
+        return self._attending.attended or self._first.wait()
+
+    def wait_for(self, work: Callable[[Attended, Any], Any]) -> Any:  # noqa: ANN401 - whatever is asked
+        """Run `work(attended, context)` on the model's worker and wait for it."""
+        self.now()
+        return self._attending.ask_more(f"python-{uuid.uuid4().hex}", work, lambda _job: None).wait()
+
+    def reply(self, asked: Mapping[str, Any]) -> Reply:
+        """What the browser would get for a request: fields and buffers."""
+        found: Reply = self.wait_for(lambda a, c: _ANSWERS[asked["action"]](self, a, asked, c))
+        return found
+
+    # -- from the browser
+
+    def _beside(self, content: Mapping[str, Any]) -> bool:
+        return content.get("action") != "attend"
+
+    def _dispatch(self, content: Mapping[str, Any], ticket: Ticket) -> None:
+        kind, action = content.get("type"), content.get("action")
+        if kind == "cancel":
+            self._attending.cancel(ticket.id)
+            return
+        if kind != "request" or action not in ("attend", *_ANSWERS):
+            raise no_such_message(content, f"request (attend, {', '.join(_ANSWERS)}), cancel")
+        self._say({"type": "progress", "done": 0, "total": 0, "note": ""}, ticket)
+        if action == "attend":
+            given = content.get("input")
+            ask = Ask(source=decode_input(given)) if given and given.get("kind") != "ids" else self._attending.ask
+            self.publish(status=status("running"))
+            self._attend(ask, ticket)
+            return
+        if self._attending.attended is None:
+            raise KernelError(
+                "Nothing has been looked at yet.", given=str(action), accepted="a picture first", hint="wait for it"
+            )
+        # the big ones show how far they are and replace each other; the small ones queue
+        slot = action if action in ("effects", "off", "flow") else ""
+        steps = self._steps(ticket) if slot else None
+        self._attending.ask_more(
+            ticket.id,
+            lambda a, c: _ANSWERS[str(action)](self, a, content, c),
+            lambda job: self._told(job, ticket),
+            steps,
+            slot=slot,
+        )
+
+    def _attend(self, ask: Ask, ticket: Ticket) -> Job[Attended]:
+        return self._attending.attend(ask, ticket.id, lambda job: self._attended(job, ticket), self._steps(ticket))
+
+    def _steps(self, ticket: Ticket) -> Callable[[int, int, str], None]:
+        return lambda done, total, note: self._say(
+            {"type": "progress", "done": done, "total": total, "note": note}, ticket
+        )
+
+    # -- from the worker
+
+    def _attended(self, job: Job[Attended], ticket: Ticket) -> None:
+        if isinstance(job.error, CancelledError):
+            self.publish(status=status("cancelled"))
+            self._say({"type": "cancelled"}, ticket)
+        elif job.error is not None:
+            self._fail(ticket, job.error)
+        elif job.value is not None:
+            self.publish(explanation=self.packed(job.value, ticket.revision), status=status("idle"))
+            self._say({"type": "result"}, ticket)
+
+    def _told(self, job: Job[Reply], ticket: Ticket) -> None:
+        if isinstance(job.error, CancelledError):
+            self._say({"type": "cancelled"}, ticket)
+        elif job.error is not None:
+            self._fail(ticket, job.error, state=False)
+        elif job.value is not None:
+            message, buffers = job.value
+            self._say({"type": "result", **message}, ticket, buffers)
+
+    def packed(self, attended: Attended, revision: int, *, with_mean: bool = False) -> dict[str, Any]:
+        """The trait `explanation`: a snapshot and its buffers."""
+        lm = self._attending.adapter
+        model: ModelInfo = {
+            "name": lm.name, "fingerprint": attended.maps.fingerprint, "device": lm.device, "dtype": lm.dtype
+        }  # fmt: skip
+        return dict(
+            encode_attention(
+                attended.ask, attended.tokens, attended.overview, attended.candidates, model, revision=revision,
+                created=datetime.now(UTC).isoformat(timespec="seconds"), code=_code(attended.ask, lm.origin),
+                with_mean=with_mean,
+            )
+        )  # fmt: skip
+
+    # -- answers to what is asked about one text; each gives the fields of the message and its buffers
+
+    def _mean(self, attended: Attended, _asked: Mapping[str, Any], _context: Context) -> Reply:
+        buffers: list[bytes] = []
+        return {"array": put(squares(attended.overview.mean), buffers)}, buffers
+
+    def _tile(self, attended: Attended, asked: Mapping[str, Any], context: Context) -> Reply:
+        index, measure = int(asked["map"]), _one_of(asked, "measure", ("weight", "norm", "value_zeroing"))
+        found = attended.maps.tile(
+            index, int(asked["head"]), int(asked["level"]), int(asked["row"]), int(asked["column"]), context,
+            measure=measure, pool=_one_of(asked, "pool", ("max", "mean")),
+        )  # fmt: skip
+        buffers: list[bytes] = []
+        array = put(found.astype(np.float16), buffers)
+        return {"array": array, "unit": attended.maps.measure_words(index, measure, context)}, buffers
+
+    def _line(self, attended: Attended, asked: Mapping[str, Any], context: Context) -> Reply:
+        index, measure = int(asked["map"]), _one_of(asked, "measure", ("weight", "norm", "value_zeroing"))
+        found = attended.maps.line(
+            index,
+            int(asked["head"]),
+            _one_of(asked, "axis", ("query", "key")),
+            int(asked["index"]),
+            context,
+            measure=measure,
+        )
+        buffers: list[bytes] = []
+        return {"array": put(found, buffers), "unit": attended.maps.measure_words(index, measure, context)}, buffers
+
+    def _pair(self, attended: Attended, asked: Mapping[str, Any], context: Context) -> Reply:
+        vectors, scale = attended.maps.pair(
+            int(asked["map"]), int(asked["head"]), int(asked["query"]), int(asked["key"]), context
+        )
+        buffers: list[bytes] = []
+        return {"array": put(vectors, buffers), "scale": scale}, buffers
+
+    def _off(self, attended: Attended, asked: Mapping[str, Any], context: Context) -> Reply:
+        head, query, key = (None if asked.get(name) is None else int(asked[name]) for name in ("head", "query", "key"))
+        off = attended.maps.part(int(asked["map"]), head, query, key)
+        found = switched(attended, off, context)
+        return {
+            "before": [encode_candidate(c) for c in found.before],
+            "after": [encode_candidate(c) for c in found.after],
+            "kl": found.kl,
+        }, []
+
+    def _effects(self, attended: Attended, _asked: Mapping[str, Any], context: Context) -> Reply:
+        found = effects(attended, self._attending.others, context)
+        buffers: list[bytes] = []
+        return {"array": put(found.effects, buffers), "agreement": found.agreement, "prompts": found.prompts}, buffers
+
+    def _flow(self, attended: Attended, asked: Mapping[str, Any], context: Context) -> Reply:
+        found = attended.maps.flow(int(asked["index"]), _one_of(asked, "method", ("rollout", "flow")), context)
+        buffers: list[bytes] = []
+        return {"array": put(found, buffers), "unit": "share of attention"}, buffers
+
+
+_ANSWERS: Final[dict[str, Callable[[AttentionView, Attended, Mapping[str, Any], Any], Reply]]] = {
+    "mean": AttentionView._mean,  # noqa: SLF001 - its own
+    "tile": AttentionView._tile,  # noqa: SLF001
+    "line": AttentionView._line,  # noqa: SLF001
+    "pair": AttentionView._pair,  # noqa: SLF001
+    "off": AttentionView._off,  # noqa: SLF001
+    "effects": AttentionView._effects,  # noqa: SLF001
+    "flow": AttentionView._flow,  # noqa: SLF001
+}
+
+
+def _one_of(asked: Mapping[str, Any], name: str, known: tuple[str, ...]) -> Any:  # noqa: ANN401 - one of literals
+    value = asked.get(name) or known[0]
+    if value not in known:
+        raise UnknownNameError(name, value, known)
+    return value
+
+
+def _code(ask: Ask, origin: str) -> str:
+    source: Any = ask.messages if ask.kind == "chat" else list(ask.source) if ask.kind == "ids" else ask.source
+    model = f"lm = {origin}" if origin else "lm = xw.wrap(model, tokenizer)  # your own objects"
+    return "\n".join(["import xai_widgets as xw", "", model, f"xw.Attention(lm, {source!r})"])

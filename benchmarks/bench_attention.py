@@ -11,7 +11,8 @@ all maps is not tried where they would take more than half the memory.
 
 from __future__ import annotations
 
-import copy
+import json
+from collections.abc import Callable
 
 import machine
 import questions
@@ -23,7 +24,11 @@ from xai_widgets.adapters.base import AttentionCall, ModelAdapter
 from xai_widgets.core.context import Context
 from xai_widgets.core.registry import INSPECTORS
 
-PLAIN, EAGER, OVERVIEW = "plain pass, no maps", "transformers eager, output_attentions", "xai_widgets, overview of all heads"
+PLAIN, EAGER, OVERVIEW = (
+    "plain pass, no maps",
+    "transformers eager, output_attentions",
+    "xai_widgets, overview of all heads",
+)
 
 
 def main() -> None:
@@ -44,69 +49,92 @@ def main() -> None:
 
 def measured(lm: ModelAdapter, n: int, repetitions: int, device: str, *, whole: bool) -> list[str]:
     """Lines about one length."""
-    import torch
-
     once = lm.tokenize(questions.TEXT).ids.tolist()
     ids = (once * (1 + n // len(once)))[:n]
-    tokens = lm.tokenize(ids)
-    middle, last = lm.n_layers // 2, lm.n_layers - 1
-    inputs = torch.tensor([ids], device=lm.model.get_input_embeddings().weight.device)
-    other = copy.copy(lm.model)  # the same weights; eager is switched on for the time of a run
-    sent: list[int] = []
+    middle, last = (f"xai_widgets, layer {i} alone" for i in (lm.n_layers // 2, lm.n_layers - 1))
+    ways = {
+        PLAIN: timing.local(plain(lm, ids), device),
+        middle: timing.local(lambda: layer(lm, ids, lm.n_layers // 2), device),
+        last: timing.local(lambda: layer(lm, ids, lm.n_layers - 1), device),
+    }
+    if whole:
+        tokens = lm.tokenize(ids)
+        ways[OVERVIEW] = timing.local(lambda: INSPECTORS["attention"](lm, tokens).look(Context()), device)
+        ways[EAGER] = timing.local(eager(lm, ids), device)
+    rows = timing.interleaved(ways, repetitions)
+    lines = [f"### {n:,} tokens", "", *timing.table(rows, first=PLAIN), ""]
+    share = rows[last].best / rows[PLAIN].best
+    lines.append(report.holds("the last layer alone over a plain pass", share, at_most=1.1 if whole else 1.5))
+    lines.append(f"- the middle layer alone over a plain pass: {rows[middle].best / rows[PLAIN].best:.2f}")
+    lines.append(report.holds("peak of one layer alone, GB", gigabytes(rows[last]), at_most=1.0))
+    if whole:
+        sent = first_picture(lm, ids)
+        lines.append(report.holds("kB sent for the first picture", sent / 1000, at_most=500 if n <= 128 else 2000))
+        lines.append(report.holds("overview over one eager pass", rows[OVERVIEW].best / rows[EAGER].best, at_most=1.3))
+        lines.append(f"- overview beyond a plain pass: {rows[OVERVIEW].best - rows[PLAIN].best:.2f} s")
+    if whole and n >= 2048:
+        ours, theirs = rows[middle], rows[EAGER]
+        lines.append(report.holds("eager over the middle layer alone, time", theirs.best / ours.best, at_least=6.0))
+        if theirs.peak and ours.peak:
+            lines.append(
+                report.holds("eager over the middle layer alone, memory", theirs.peak / ours.peak, at_least=8.0)
+            )
+        lines.append(report.holds("peak of the overview, GB", gigabytes(rows[OVERVIEW]), at_most=0.5))
+    return lines
 
-    def plain() -> object:
+
+def plain(lm: ModelAdapter, ids: list[int]) -> Callable[[], object]:
+    """The model as it is, only the last position through the output matrix."""
+    import torch
+
+    inputs = torch.tensor([ids], device=lm.model.get_input_embeddings().weight.device)
+
+    def run() -> object:
         with torch.no_grad():
             return lm.model(inputs, use_cache=False, logits_to_keep=1).logits
 
-    def eager() -> object:
-        other.set_attn_implementation("eager")
+    return run
+
+
+def eager(lm: ModelAdapter, ids: list[int]) -> Callable[[], object]:
+    """Every map of every layer, by the switch that transformers has for it; back to sdpa afterwards."""
+    import torch
+
+    inputs = torch.tensor([ids], device=lm.model.get_input_embeddings().weight.device)
+
+    def run() -> object:
+        lm.model.set_attn_implementation("eager")
         try:
             with torch.no_grad():
-                return other(inputs, use_cache=False, logits_to_keep=1, output_attentions=True).attentions
+                return lm.model(inputs, use_cache=False, logits_to_keep=1, output_attentions=True).attentions
         finally:
-            other.set_attn_implementation("sdpa")
+            lm.model.set_attn_implementation("sdpa")
 
-    def layer(index: int) -> object:
-        def rows(call: AttentionCall) -> None:
-            size = max(1, (1 << 20) // (call.n_heads * call.n_key))
-            for start in range(0, call.n_query, size):
-                call.rows(start, min(start + size, call.n_query))
+    return run
 
-        return lm.attention(ids, rows, Context(), [index])
 
-    def overview() -> object:
-        return INSPECTORS["attention"](lm, tokens).look(Context())
+def layer(lm: ModelAdapter, ids: list[int], index: int) -> None:
+    """Exact weights of all heads of a layer, block by block."""
 
-    def first_picture() -> None:
-        view = xw.Attention(lm, ids)
-        assert view.overview
-        sent.append(sum(map(len, view.explanation["buffers"])))
+    def rows(call: AttentionCall) -> None:
+        size = max(1, (1 << 20) // (call.n_heads * call.n_key))
+        for start in range(0, call.n_query, size):
+            call.rows(start, min(start + size, call.n_query))
 
-    names = {i: f"xai_widgets, layer {i} alone" for i in (middle, last)}
-    ways = {PLAIN: timing.local(plain, device)}
-    ways |= {names[i]: timing.local(lambda i=i: layer(i), device) for i in names}
-    if whole:
-        ways |= {OVERVIEW: timing.local(overview, device), EAGER: timing.local(eager, device)}
-    rows = timing.interleaved(ways, repetitions)
-    mean = (rows[names[middle]].best + 0.0) / rows[PLAIN].best
-    lines = [f"### {n:,} tokens", "", *timing.table(rows, first=PLAIN), ""]
-    lines.append(report.holds("the last layer alone over a plain pass", rows[names[last]].best / rows[PLAIN].best, at_most=1.1 if whole else 1.5))
-    lines.append(f"- the middle layer alone over a plain pass: {mean:.2f}")
-    peak = rows[names[last]].peak
-    lines.append(report.holds("peak of one layer alone, GB", None if peak is None else peak / 1e9, at_most=1.0))
-    if whole:
-        first_picture()
-        lines.append(report.holds("kB sent for the first picture", sent[0] / 1000, at_most=500 if n <= 128 else 2000))
-        lines.append(report.holds("overview over one eager pass", rows[OVERVIEW].best / rows[EAGER].best, at_most=1.3))
-        lines.append(f"- overview over a plain pass: {rows[OVERVIEW].best - rows[PLAIN].best:.2f} s more")
-    if n >= 2048 and whole and rows[EAGER].costs:
-        ours, theirs = rows[names[middle]], rows[EAGER]
-        lines.append(report.holds("eager over the middle layer alone, time", theirs.best / ours.best, at_least=6.0))
-        if theirs.peak and ours.peak:
-            lines.append(report.holds("eager over the middle layer alone, memory", theirs.peak / ours.peak, at_least=8.0))
-        if rows[OVERVIEW].peak is not None:
-            lines.append(report.holds("peak of the overview, GB", rows[OVERVIEW].peak / 1e9, at_most=0.5))
-    return lines
+    lm.attention(ids, rows, Context(), [index])
+
+
+def first_picture(lm: ModelAdapter, ids: list[int]) -> int:
+    """Bytes of what the view is sent, its JSON included."""
+    view = xw.Attention(lm, ids)
+    assert view.overview
+    snapshot, buffers = view.explanation["snapshot"], view.explanation["buffers"]
+    return len(json.dumps(snapshot)) + sum(map(len, buffers))
+
+
+def gigabytes(row: timing.Row) -> float | None:
+    """Peak above the start."""
+    return None if row.peak is None else row.peak / 1e9
 
 
 if __name__ == "__main__":

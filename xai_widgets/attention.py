@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ import numpy as np
 from xai_widgets.core.attention import Overview
 from xai_widgets.core.explanation import Explanation
 from xai_widgets.export.page import assembled, state
-from xai_widgets.jobs.attending import Attended, Effects, Switched, effects, switched
+from xai_widgets.jobs.attending import Attended, Effects, Switched, effects, elsewhere, switched
 from xai_widgets.widgets.attention import AttentionView
 
 LINES: Final = 512
@@ -25,6 +26,7 @@ class Attention(AttentionView):
     Args:
         lm: a model from `xw.load` or `xw.wrap`.
         text: a prompt, chat messages or token ids.
+        versus: another model over the same text, or another text, to compare with.
         others: texts on which a head's effect is measured too, in the background.
         link_id: views of the same id share selections.
 
@@ -44,6 +46,15 @@ class Attention(AttentionView):
     True
     """
 
+    def __repr__(self) -> str:
+        """Which model, how many heads, and what those with a label do."""
+        attended = self.now()
+        n = len(attended.overview.labels)
+        layers = len({(m.stack, m.layer) for m in attended.overview.maps})
+        known = Counter(label.replace("_", " ") for label in attended.overview.labels if label)
+        does = ", ".join(f"{count} {label}" for label, count in known.most_common())
+        return f"<Attention of {attended.maps.adapter.name}: {layers} layers, {n} heads{': ' if does else ''}{does}>"
+
     @property
     def overview(self) -> Overview:
         """All heads: what they do (`scores`, `labels`), and their maps pooled (`most`, `mean`)."""
@@ -59,17 +70,24 @@ class Attention(AttentionView):
             rows.append({"layer": o.maps[index].layer, "head": head, "label": label, **known})
         return rows
 
-    def weights(self, layer: int, head: int | None = None) -> Explanation:
+    def weights(self, layer: int, head: int | None = None, *, stack: str | None = None) -> Explanation:
         """Exact weights of a layer: axes (head, query_pos, key_pos), or (query_pos, key_pos) of one head.
 
+        Args:
+            layer, head: counted from 0. stack: of an encoder-decoder `encoder` (default), `decoder`, or `cross`: from the output at
+                the text.
+
         Raises:
-            ValueRefusedError: no such layer or head.
+            ValueRefusedError: no such layer, head or stack.
         """
-        found = self.wait_for(lambda a, c: a.maps.whole(a.maps.index(layer), head, c))
-        tokens = self.now().tokens
+        found = self.wait_for(lambda a, c: a.maps.whole(a.maps.index(layer, stack), head, c))
+        now = self.now()
+        stack = now.overview.maps[now.maps.index(layer, stack)].stack
+        keys = now.tokens if stack != "decoder" or now.maps.output is None else now.maps.output
+        queries = now.maps.output if stack == "cross" else keys
         axes = ("head", "query_pos", "key_pos")
-        labels = {"head": tuple(map(str, range(len(found))))}
-        whole = Explanation(found, axes, tokens, tokens.units(), labels=labels, unit="weight", signed=False)
+        labels = {"head": tuple(map(str, range(len(found)))), "query_pos": queries.texts, "key_pos": keys.texts}
+        whole = Explanation(found, axes, queries, queries.units(), labels=labels, unit="weight", signed=False)
         return whole if head is None else whole.select("head", 0)
 
     def without(
@@ -82,9 +100,13 @@ class Attention(AttentionView):
         """
         return self.wait_for(lambda a, c: switched(a, a.maps.part(a.maps.index(layer), head, query, key), c))  # type: ignore[no-any-return]
 
-    def effects(self, *, elsewhere: bool = False) -> Effects:
-        """What every head matters for here; with `elsewhere` on the other texts too (takes longer)."""
-        return self.wait_for(lambda a, c: effects(a, self._attending.others if elsewhere else (), c))  # type: ignore[no-any-return]
+    def effects(self) -> Effects:
+        """What every head matters for here: what the most probable next token loses without it, in nats."""
+        return self.wait_for(effects)  # type: ignore[no-any-return]
+
+    def effects_elsewhere(self) -> np.ndarray:
+        """The mean size of every head's effect on the other texts, float32 [head]: is it this text or every text?"""
+        return self.wait_for(lambda a, c: elsewhere(a, self._attending.others, c))  # type: ignore[no-any-return]
 
     def saved_bytes(self, heads: Sequence[tuple[int, int]] = ()) -> int:
         """How large the page of `to_html` would be with these heads, in bytes."""

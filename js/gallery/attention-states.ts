@@ -19,6 +19,15 @@ const head = (el: HTMLElement, index: number, shiftKey = false) =>
   el.querySelector(`[data-at="${index}"]`)?.dispatchEvent(new MouseEvent("click", { bubbles: true, shiftKey }));
 const soon = (act: () => void) => setTimeout(act, 60);
 
+const choose = (el: HTMLElement, name: string, value: string) => {
+  const select = el.querySelector<HTMLSelectElement>(`select[aria-label="${name}"]`);
+  if (!select) return;
+  select.value = value;
+  select.dispatchEvent(new Event("change", { bubbles: true }));
+};
+const VERSIONS: [string, string] = ["invented/base-6x4", "invented/base-6x4-tuned"];
+const SECOND = ["The", " old", " dog", ...words(24).slice(2)];
+
 const STATES: Record<string, State> = {
   plain: { make: () => invent() },
   chosen: { make: () => invent(), traits: { ...chosen(2), ...pinned(17) } },
@@ -53,6 +62,44 @@ const STATES: Record<string, State> = {
     make: () => invent({ tokens: words(14), decoder: [" die", " Katze", " saß", " auf"], layers: 2 }),
     traits: { ...chosen(9), ...pinned(2) },
   },
+  stacks: {
+    make: () => invent({ tokens: words(14), decoder: [" die", " Katze", " saß", " auf"], layers: 2 }),
+    traits: { ...chosen(9), ...pinned(2) },
+    after: (_, el) => press(el, "arcs"),
+  },
+  versions: { make: () => invent({ versions: VERSIONS }), traits: { ...chosen(5), ...pinned(9) } },
+  "versions-sorted": {
+    make: () => invent({ versions: VERSIONS, layers: 12, heads: 12 }),
+    traits: chosen(13),
+    after: (_, el) => soon(() => choose(el, "order of the heads", "difference")),
+  },
+  texts: {
+    make: () =>
+      invent({
+        versions: ["The cat sat on the mat .", "A dog sat on the mat ."],
+        other: ["A", " dog", ...words(24).slice(2)],
+      }),
+    traits: { ...chosen(1), ...pinned(9) },
+  },
+  "texts-apart": {
+    make: () => invent({ versions: ["The cat sat on the mat .", "The old dog sat on the mat ."], other: SECOND }),
+    traits: { ...chosen(1), ...pinned(9) },
+    after: (_, el) => press(el, "text"),
+  },
+  elsewhere: {
+    make: () => invent({ layers: 8, heads: 9 }),
+    traits: chosen(5),
+    after(_, el) {
+      press(el, "every head, one by one");
+      press(el, "the same on other texts");
+      soon(() => choose(el, "order of the heads", "effect"));
+    },
+  },
+  "flow-large": {
+    make: () => invent({ layers: 30, heads: 9, tokens: words(200), missing: ["Layer 1 has no weights."] }),
+    after: (_, el) => el.querySelectorAll<HTMLElement>("summary")[1]?.click(),
+  },
+  huge: { make: () => invent({ layers: 80, heads: 64, tokens: words(8) }), traits: chosen(3000) },
   missing: {
     make: () =>
       invent({
@@ -83,13 +130,13 @@ const STATES: Record<string, State> = {
   refused: {
     make: () => invent(),
     traits: chosen(1),
-    hold: ["tile", "line"],
+    hold: ["tile"],
     after: (model) =>
       soon(() =>
         model.say({
           type: "error",
           v: 1,
-          id: model.asked.id,
+          id: model.sent.flatMap((m) => ("action" in m && (m.action as string) === "tile" ? [m.id] : []))[0] ?? "",
           revision: 0,
           error: {
             code: "x",

@@ -44,6 +44,9 @@ export interface Spec {
   causal?: boolean;
   /** A decoder of these tokens that looks at an encoder of `tokens`. */
   decoder?: string[];
+  /** Names of two models that read `tokens`, or of two texts: then `other` are the second's. */
+  versions?: [string, string];
+  other?: string[];
   missing?: string[];
   fields?: Partial<AttentionSnapshot>;
 }
@@ -62,6 +65,7 @@ const noise = (...seed: number[]) => {
 
 export function invent(spec: Spec = {}): Invented {
   const { tokens = words(24), layers = 6, heads = 4, sinks = false, causal = true, decoder, missing = [] } = spec;
+  const { versions, other } = spec;
   const buffers: DataView[] = [];
   const put = (dtype: ArrayHeader["dtype"], array: Float32Array | Uint8Array, shape: number[]): ArrayHeader => {
     buffers.push(new DataView(array.buffer));
@@ -87,9 +91,11 @@ export function invent(spec: Spec = {}): Invented {
   const n = tokens.length;
   const maps: AttentionMap[] = [];
   let total = 0;
+  let version = 0;
   const map = (layer: number, stack: AttentionMap["stack"], query: number, key: number, looks: boolean) => {
     const how = "softmax of hooked queries and keys";
     maps.push({
+      version,
       layer,
       nth: 0,
       stack,
@@ -103,29 +109,40 @@ export function invent(spec: Spec = {}): Invented {
     total += heads;
   };
   const m = decoder?.length ?? n;
-  for (let layer = 0; layer < layers; layer++) {
-    if (!decoder) map(layer, causal ? "decoder" : "encoder", n, n, causal);
-    else {
-      map(layer, "encoder", n, n, false);
-      map(layer, "decoder", m, m, true);
-      map(layer, "cross", m, n, false);
+  for (; version < (versions ? 2 : 1); version++) {
+    const [own, its] = version && other ? (decoder ? [n, other.length] : [other.length, 0]) : [n, m];
+    for (let layer = 0; layer < layers; layer++) {
+      if (!decoder) map(layer, causal ? "decoder" : "encoder", own, own, causal);
+      else {
+        map(layer, "encoder", own, own, false);
+        map(layer, "decoder", its, its, true);
+        map(layer, "cross", its, own, false);
+      }
     }
   }
   const ids = (texts: string[]) => texts.map((t) => t.trim());
   const rows = new Map<string, Float32Array>();
+  const each = maps.length / (versions ? 2 : 1);
+  /** What a head does; in a second version some do something else. */
+  const kindOf = (of: AttentionMap, head: number): string => {
+    const first = maps[maps.indexOf(of) % each]?.first_head ?? 0;
+    const place = first + head + of.layer + (of.version && head === 1 ? of.layer : 0);
+    return KINDS[place % KINDS.length] ?? "";
+  };
 
   function row(at: number, head: number, query: number): Float32Array {
     const key = `${at} ${head} ${query}`;
     const kept = rows.get(key);
     if (kept) return kept;
     const of = maps[at] as AttentionMap;
-    const kind = KINDS[(of.first_head + head + of.layer) % KINDS.length];
+    const kind = kindOf(of, head);
     const out = new Float32Array(of.n_key + (sinks ? 1 : 0));
-    const texts = ids(of.stack !== "decoder" || !decoder ? tokens : decoder);
+    const own = decoder && of.stack === "decoder" ? decoder : tokens;
+    const texts = ids(of.version && other && (!decoder || of.stack === "decoder") ? other : own);
     const end = of.causal ? query + 1 : of.n_key;
     let sum = 0;
     for (let k = 0; k < end; k++) {
-      let w = 0.02 + 0.05 * noise(of.layer, head, query, k);
+      let w = 0.02 + 0.05 * noise(of.layer, head, query, k) + (of.version && k === 2 ? 0.1 * (of.layer + 1) : 0);
       if (kind === "previous_token" && k === query - 1) w += 6;
       if (kind === "induction" && k > 0 && texts[k - 1] === texts[query] && k <= query) w += 5;
       if (kind === "first_token" && k === 0) w += 0.4 * end;
@@ -143,7 +160,7 @@ export function invent(spec: Spec = {}): Invented {
   }
   const weight = (at: number, head: number, query: number, key: number) => row(at, head, query)[key] ?? 0;
 
-  const longest = Math.max(n, m);
+  const longest = Math.max(n, m, other?.length ?? 0);
   const cell = Math.max(1, Math.ceil(longest / 32));
   const cells = Math.ceil(longest / cell);
   const most = new Uint8Array(total * cells * cells);
@@ -161,7 +178,7 @@ export function invent(spec: Spec = {}): Invented {
           most[to] = Math.max(most[to] ?? 0, Math.round(255 * Math.sqrt(values[k] ?? 0)));
         }
       }
-      const kind = KINDS[(index + of.layer) % KINDS.length] ?? "";
+      const kind = kindOf(of, head);
       labels.push(kind);
       for (const [p, one] of PATTERNS.entries())
         scores[index * PATTERNS.length + p] = one.name === kind ? 0.7 + 0.25 * noise(index, p) : 0.3 * noise(index, p);
@@ -174,8 +191,10 @@ export function invent(spec: Spec = {}): Invented {
     kind: "attention",
     input: { kind: "text", text: tokens.join("") },
     text: shown.join(""),
+    versions: versions ?? ["invented/tiny-6x4"],
     queries: columns(shown),
     keys: decoder ? columns(tokens) : null,
+    other: other ? columns(other) : null,
     maps,
     missing,
     cells,
@@ -257,13 +276,17 @@ export function answerOf(
       return [{ before: CANDIDATES, after: sorted(after), kl: 0.031 }, null];
     }
     case "effects": {
-      const total = s.labels.length;
+      const total = firstHeads(s);
       const out = Float32Array.from(
         { length: total },
         (_, i) => (noise(i) - 0.3) * (s.labels[i] === "induction" ? 1.2 : 0.2),
       );
-      const agreement = { "looks away from the first token": 0.31, "length of what it takes in": 0.62 };
-      return [{ array: array("float32", [total]), agreement, prompts: 5 }, out];
+      return [{ array: array("float32", [total]), agreement: { looks: 0.31, takes: 0.62 } }, out];
+    }
+    case "elsewhere": {
+      const total = firstHeads(s);
+      const out = Float32Array.from({ length: total }, (_, i) => 0.02 + 0.3 * noise(i, 7) ** 3);
+      return [{ array: array("float32", [total]), prompts: 4 }, out];
     }
     default: {
       const index = ask.index ?? 0;
@@ -271,12 +294,17 @@ export function answerOf(
       const n = s.queries.text.length;
       const out = Float32Array.from({ length: (layers + 1) * n }, (_, i) => {
         const [layer, position] = [Math.floor(i / n), i % n];
+        if (s.missing.length && layer === 2) return Number.NaN;
         if (position > index) return 0;
         return layer === layers ? Number(position === index) : noise(layer, position) / (1 + layers - layer);
       });
       return [{ array: array("float32", [layers + 1, n]) }, out];
     }
   }
+}
+
+function firstHeads({ maps }: AttentionSnapshot): number {
+  return maps.reduce((sum, map) => sum + (map.version ? 0 : map.n_heads), 0);
 }
 
 function sorted(rows: CandidateRow[]): CandidateRow[] {

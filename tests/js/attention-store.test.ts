@@ -4,9 +4,9 @@ import type { AttentionAsk } from "../../js/src/protocol/encode.ts";
 import type { AttentionRequest } from "../../js/src/protocol/generated.ts";
 import { AT_ONCE, fetchDetails } from "../../js/src/state/attention-details.ts";
 import { groupsOf, labelText } from "../../js/src/state/attention-heads.ts";
+import { headName, tokenName } from "../../js/src/state/attention-names.ts";
 import {
   firstAsk,
-  headName,
   headView,
   levelsOf,
   lineAsk,
@@ -15,7 +15,6 @@ import {
   tileAsk,
   tileOf,
   tilesOf,
-  tokenName,
   topOf,
   wholeAsk,
 } from "../../js/src/state/attention-picture.ts";
@@ -26,6 +25,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 const line = (index: number): AttentionAsk => lineAsk({ map: 0, head: 0, of: {} as never }, "weight", "query", index);
+const NOTHING = { here: null, elsewhere: null };
 const chosen = (row: number) => ({ display: { row, link_id: null } });
 
 function viewOf({ store }: Setup, head: number) {
@@ -353,15 +353,15 @@ describe("heads", () => {
   test("in groups by layer, label or effect, filtered", () => {
     const now = setup().store.answer.value;
     if (!now) throw new Error("no answer");
-    const titles = groupsOf(now, "layer", "", null).map((g) => [g.title, g.heads.length]);
+    const titles = groupsOf(now, "layer", "", NOTHING).map((g) => [g.title, g.heads.length]);
     expect(titles).toEqual(Array.from({ length: 6 }, (_, i) => [`layer ${i}`, 4]));
-    const labels = groupsOf(now, "label", "", null);
+    const labels = groupsOf(now, "label", "", NOTHING);
     expect(labels.map((g) => g.title)).toContain("no label");
     expect(labels.reduce((n, g) => n + g.heads.length, 0)).toBe(24);
-    const some = groupsOf(now, "layer", "induction", null).flatMap((g) => g.heads);
+    const some = groupsOf(now, "layer", "induction", NOTHING).flatMap((g) => g.heads);
     expect(some.every(({ index }) => now.snapshot.labels[index] === "induction")).toBe(true);
     const effects = Float32Array.from({ length: 24 }, (_, i) => (i === 7 ? -4 : i / 24));
-    const [ranked] = groupsOf(now, "effect", "", effects);
+    const [ranked] = groupsOf(now, "effect", "", { here: effects, elsewhere: null });
     expect(ranked?.heads[0]).toMatchObject({ index: 7, mark: -1 });
   });
   test("say why they have their label, with its definition and source", () => {

@@ -3,7 +3,8 @@ import { userEvent } from "vitest/browser";
 import { invent, words } from "../../js/gallery/attention.ts";
 import { IDLE } from "../../js/gallery/fake-model.ts";
 import { PAUSE_MS } from "../../js/src/kit/editor.ts";
-import { asks, cancels, type MountedAttention, show } from "./attention-fakes.ts";
+import type { AttentionRequest } from "../../js/src/protocol/generated.ts";
+import { answer, asks, cancels, type MountedAttention, show } from "./attention-fakes.ts";
 import { press, type } from "./mounting.ts";
 
 const chosen = (row: number) => ({ display: { row, link_id: null } });
@@ -123,7 +124,7 @@ describe("choosing and reading", () => {
       "attention of head 0.0 less head 0.3: rows look at columns",
     ]);
     expect(v.head(3).getAttribute("data-is")).toBe("compare");
-    expect(v.find(".xw-legend").textContent).toContain("against");
+    expect(v.find(".xw-legend").textContent).toContain("more in the second");
     await expect.poll(() => v.all(".xw-att-strip .xw-neg").length).toBeGreaterThan(0);
     v.button("not that one").click();
     await expect.poll(() => matrices().length).toBe(1);
@@ -205,10 +206,55 @@ describe("does it matter", () => {
     await expect.poll(() => v.button("every head, one by one").disabled).toBe(false);
     const w = await ready(show(invent(), chosen(1)));
     w.button("every head, one by one").click();
-    await expect.poll(() => w.says("How far attention and effect agree over heads here, over 5 texts")).toBe(true);
+    await expect.poll(() => w.says("How far attention and effect agree over heads here")).toBe(true);
     expect(w.says("+0.310")).toBe(true);
     await userEvent.selectOptions(w.find("select[aria-label='order of the heads']"), "effect");
-    await expect.poll(() => w.all("[role=rowheader]").map((r) => r.textContent)).toEqual(["largest effect first", ""]);
+    await expect
+      .poll(() => w.all("[role=rowheader]").map((r) => r.textContent))
+      .toEqual(["largest effect first", "", ""]);
+  });
+  test("on other texts too: said of the chosen head, an order of its own, and the bars are explained", async () => {
+    const v = await ready(show(invent(), chosen(1)));
+    const key = () => v.find(".xw-att-key").textContent;
+    expect(key()).toMatch(/^Bars come under the heads once /);
+    const before = v.find(".xw-att-key").offsetHeight;
+    v.button("every head, one by one").click();
+    await expect
+      .poll(key)
+      .toMatch(/^Bars: the first candidate “Paris” loses .*, it gains; the longest is 0\.\d+ nats\.$/);
+    expect(v.find(".xw-att-key").offsetHeight).toBe(before);
+    const matter = () => v.all(".xw-att-off .xw-att-line").at(-1)?.textContent;
+    await expect.poll(matter).toMatch(/^Here the first candidate Paris (loses|gains) 0\.\d+ nats without head 0\.1\.$/);
+    v.button("the same on other texts").click();
+    expect(asks(v.model, "elsewhere").length).toBe(1);
+    await expect
+      .poll(matter)
+      .toMatch(/ 0\.1; elsewhere the first candidate moves by 0\.\d+ nats on average of 4 other texts\.$/);
+    expect(v.button("the same on other texts").disabled).toBe(true);
+    await userEvent.selectOptions(v.find("select[aria-label='order of the heads']"), "elsewhere");
+    await expect.poll(() => v.find("[role=rowheader]").textContent).toBe("largest elsewhere first");
+    await expect.poll(key).toMatch(/^Bars: .* mean size over 4 other texts; the longest is 0\.\d+ nats\.$/);
+  });
+  test("other texts can be given up and asked for again", async () => {
+    const v = await ready(show(invent(), { ...chosen(1) }, { hold: ["elsewhere"] }));
+    v.button("the same on other texts").click();
+    await expect.poll(() => v.button("the same on other texts").disabled).toBe(true);
+    v.button("cancel").click();
+    expect(cancels(v.model)).toEqual([asks(v.model, "elsewhere")[0]?.id]);
+    await expect.poll(() => v.button("the same on other texts").disabled).toBe(false);
+    v.button("the same on other texts").click();
+    expect(asks(v.model, "elsewhere").length).toBe(2);
+  });
+  test("a layer that was not computed is said so in the drawing through all layers", async () => {
+    const v = await ready(show(invent({ missing: ["Layer 1 has no weights."] })));
+    v.all("summary").at(-1)?.click();
+    await expect.poll(() => v.says("single cells, hatched: not computed")).toBe(true);
+    const canvas = v.all(".xw-heat-canvas").at(-1) as HTMLElement;
+    canvas.focus();
+    for (const place of [/input, The: 0\.\d+\./, /layer 0, The: 0\.\d+\./, /layer 1, The: not computed\./]) {
+      press(canvas, "ArrowDown");
+      await expect.poll(() => v.el.innerText).toMatch(place);
+    }
   });
   test("through all layers, for the pinned token", async () => {
     const v = await ready(show(invent(), pinned(9)));
@@ -216,8 +262,16 @@ describe("does it matter", () => {
     await expect.poll(() => asks(v.model, "flow").length).toBe(1);
     expect(asks(v.model, "flow")[0]).toMatchObject({ method: "rollout", index: 9 });
     await expect.poll(() => v.says("How much of each token reaches “sat” (9)")).toBe(true);
+    const picture = () => v.find(".xw-att-flow").hasAttribute("data-dim");
+    await expect.poll(picture).toBe(false);
+    const { answer: kernel } = v.model;
+    v.model.answer = () => {};
     await userEvent.selectOptions(v.find("select[aria-label='method']"), "flow");
     await expect.poll(() => asks(v.model, "flow").at(-1)?.method).toBe("flow");
+    expect(picture()).toBe(true);
+    v.model.answer = kernel;
+    answer(v, asks(v.model, "flow").at(-1) as AttentionRequest);
+    await expect.poll(picture).toBe(false);
     expect(v.all(".xw-heat-canvas").at(-1)?.getAttribute("aria-label")).toContain("7 rows, 24 columns");
   });
 });
@@ -297,7 +351,7 @@ describe("the kernel", () => {
       hint: "cut it",
     };
     const v = await ready(show(invent(), { ...chosen(0), status: { ...IDLE, state: "error", error } }));
-    const notice = v.find(".xw-notice");
+    const notice = v.find("[role=alert]");
     expect(notice.innerText).toContain("The text has 9,120 tokens.");
     expect(notice.getAttribute("role")).toBe("alert");
     expect(notice.getBoundingClientRect().top).toBeGreaterThan(
@@ -314,6 +368,39 @@ describe("the kernel", () => {
     v.head(1).click();
     await expect.poll(() => v.says("Not for this block.")).toBe(false);
   });
+  test("a line that is refused is not asked for for ever", async () => {
+    const v = await ready(
+      show(invent({ tokens: words(300) }), { ...chosen(0), ...pinned(3) }, { hold: ["tile", "line"] }),
+    );
+    await expect.poll(() => v.line).toBe("asking for the numbers");
+    const { id = "" } = asks(v.model, "line")[0] ?? {};
+    const error = { code: "x", problem: "No line.", given: "", accepted: "", hint: "" };
+    v.model.say({ type: "error", v: 1, id, revision: 0, error });
+    await expect.poll(() => v.line).toBe("What would be here can't be had.");
+    expect(v.says("No line.")).toBe(true);
+    expect(asks(v.model, "line").length).toBe(1);
+  });
+  test("a finer tile that is refused says so under the picture, and can be asked for again", async () => {
+    const long = invent({ tokens: words(600), layers: 1, heads: 1 });
+    const v = await ready(show(long, chosen(0), { hold: ["tile"] }));
+    const tiles = () => asks(v.model, "tile");
+    await expect.poll(() => tiles().length).toBeGreaterThan(0);
+    answer(v, tiles()[0] as AttentionRequest);
+    await expect.poll(() => inked(v)).toBe(true);
+    for (let i = 0; i < 6; i++) v.find("button[aria-label='zoom in']").click();
+    await expect.poll(() => tiles().at(-1)?.level).toBe(0);
+    const { id = "" } = tiles().at(-1) ?? {};
+    const error = { code: "x", problem: "No memory for this tile.", given: "", accepted: "", hint: "wait" };
+    v.model.say({ type: "error", v: 1, id, revision: 0, error });
+    await expect.poll(() => v.says("No memory for this tile.")).toBe(true);
+    expect(v.find("[role=alert]").getBoundingClientRect().top).toBeGreaterThanOrEqual(
+      v.find(".xw-heat-canvas").getBoundingClientRect().bottom,
+    );
+    const asked = tiles().length;
+    v.button("try again").click();
+    await expect.poll(() => tiles().length).toBeGreaterThan(asked);
+    expect(v.says("No memory for this tile.")).toBe(false);
+  });
   test("a dead kernel is said, and what is here stays", async () => {
     const v = await ready(show(invent(), chosen(0)));
     await expect.poll(() => inked(v)).toBe(true);
@@ -328,6 +415,8 @@ describe("the kernel", () => {
     expect(v.all(".xw-notice").some((n) => n.checkVisibility())).toBe(false);
     v.head(2).click();
     await expect.poll(() => v.says("This page was saved without this detail.")).toBe(true);
+    expect(v.all(".xw-notice").filter((n) => n.checkVisibility()).length).toBe(1);
+    await expect.poll(() => v.says("grey was not saved")).toBe(true);
     expect(v.question).toBe("Where does head 0.2 look?");
   });
   test("before the first answer", () => {
@@ -377,6 +466,12 @@ describe("for every reader", () => {
       const radio = control.getAttribute("role") === "radio" && control.getAttribute("aria-checked") === "false";
       if (!radio) expect(control.tabIndex, control.outerHTML.slice(0, 80)).toBe(0);
     }
+  });
+  test("the hidden table makes the page no longer", async () => {
+    const v = await ready(show(invent(), chosen(0)));
+    await expect.poll(() => v.all("table.xw-hidden tbody tr").length).toBe(30);
+    const root = v.find(".xw");
+    expect(root.scrollHeight).toBeLessThanOrEqual(root.clientHeight + 1);
   });
   test("a view that ends leaves nothing behind", async () => {
     const v = await ready(show(invent(), chosen(0)));

@@ -225,6 +225,87 @@ describe("many heads, little room", () => {
     expect(box.bottom).toBeLessThanOrEqual(seen.bottom + 1);
     expect(grid.cells().length).toBeLessThan(64 * 14);
   });
+  const widths = (grid: ReturnType<typeof show>) => new Set(grid.cells().map((cell) => cell.offsetWidth));
+  const perLine = (grid: ReturnType<typeof show>) =>
+    [...grid.grid.querySelectorAll("[role=row]")].map((row) => row.querySelectorAll("[role=gridcell]").length);
+  test.each([
+    [4, 64, [4, 4]],
+    [12, 56, [12, 12]],
+    [16, 40, [16, 16]],
+    [32, 40, [16, 16, 16, 16]],
+    [20, 64, [10, 10, 10, 10]],
+  ])("%i heads a layer: pictures of %i pixels, lines all as long", async (heads, size, long) => {
+    const all = groups(2, heads);
+    const grid = show({ groups: all, size: 38, largest: 64, abreast: heads, values: diagonal(2 * heads, () => 255) });
+    await ready(grid);
+    const [width = 0, ...others] = widths(grid);
+    expect(others).toEqual([]);
+    expect(Math.abs(width - size)).toBeLessThanOrEqual(2);
+    expect(perLine(grid)).toEqual(long);
+    expect(grid.grid.scrollWidth).toBeLessThanOrEqual(grid.grid.clientWidth);
+    const box = grid.cell(heads - 1).getBoundingClientRect();
+    expect(grid.colour(0, width - 3, width - 3)).toEqual([0, 114, 178, 255]);
+    expect(box.right).toBeLessThanOrEqual(grid.grid.getBoundingClientRect().right);
+  });
+  test("a layer that goes on in the next line says whose line it is", async () => {
+    const grid = show({ groups: groups(2, 64), size: 38, abreast: 64, values: diagonal(128, () => 255) });
+    await ready(grid);
+    const titles = [...grid.grid.querySelectorAll("[role=rowheader]")].map((t) => t.textContent);
+    expect(titles.slice(0, 5)).toEqual(["layer 0", "↳ layer 0", "↳ layer 0", "↳ layer 0", "layer 1"]);
+  });
+  test("heads that belong together are never parted by the end of a line", async () => {
+    const [one] = groups(1, 30);
+    const grid = show({ groups: [{ title: "pairs", heads: one?.heads ?? [], together: 2 }], size: 38 }, 520);
+    await ready(grid);
+    expect(perLine(grid).length).toBeGreaterThan(1);
+    for (const count of perLine(grid)) expect(count % 2).toBe(0);
+  });
+  test("a head that is chosen elsewhere comes into view, the focus stays where it is", async () => {
+    const grid = show({ groups: groups(60, 9), values: diagonal(540, () => 255) });
+    await ready(grid);
+    const seen = (flat: number) => {
+      const [box, all] = [grid.cell(flat).getBoundingClientRect(), grid.grid.getBoundingClientRect()];
+      return box.top >= all.top - 1 && box.bottom <= all.bottom + 1;
+    };
+    grid.update({ chosen: 400 });
+    expect(seen(400)).toBe(true);
+    expect(grid.cell(400).tabIndex).toBe(0);
+    expect(document.activeElement).toBe(document.body);
+    grid.update({ chosen: 400, values: diagonal(540, () => 100) });
+    const { scrollTop } = grid.grid;
+    expect(scrollTop).toBeGreaterThan(0);
+    // What was chosen and is out of sight stays so until something else is chosen.
+    grid.grid.scrollTop = 0;
+    grid.update({ chosen: 400, compare: 3 });
+    expect(grid.grid.scrollTop).toBe(0);
+  });
+  test("a head that was chosen before there was a picture is in view with the first", async () => {
+    const grid = show({ groups: groups(60, 9), values: diagonal(540, () => 255), chosen: 300 });
+    await ready(grid);
+    await vi.waitFor(() => expect(grid.grid.scrollTop).toBeGreaterThan(0));
+    expect(grid.cell(300).getBoundingClientRect().bottom).toBeLessThanOrEqual(
+      grid.grid.getBoundingClientRect().bottom + 1,
+    );
+  });
+  test("another order begins at its beginning", async () => {
+    const grid = show({ groups: groups(60, 9), values: diagonal(540, () => 255), chosen: 300, sorted: "layer" });
+    await ready(grid);
+    await vi.waitFor(() => expect(grid.grid.scrollTop).toBeGreaterThan(0));
+    const [all] = groups(1, 540);
+    grid.update({ groups: [{ title: "sorted", heads: all?.heads ?? [] }], chosen: 300, sorted: "effect" });
+    expect(grid.grid.scrollTop).toBe(0);
+  });
+  test("a head with less positions than there are squares fills its picture", async () => {
+    const small = groups(1, 2, () => ({ rows: 2, columns: 4 }));
+    const values = new Uint8Array(2 * CELLS * CELLS);
+    // The last square it has.
+    values[CELLS + 3] = 255;
+    const grid = show({ groups: small, values, causal: false });
+    await ready(grid);
+    expect(grid.colour(0, SIZE - 3, SIZE - 3)).toEqual([0, 114, 178, 255]);
+    expect(grid.colour(0, SIZE - 3, 3)[3]).toBe(0);
+    expect(grid.colour(0, 3, SIZE - 3)[3]).toBe(0);
+  });
   test("lines scrolled out of sight go, lines that come are made, the focus stays", async () => {
     const grid = show({ groups: groups(60, 9), values: diagonal(540, () => 255) });
     await ready(grid);

@@ -506,3 +506,68 @@ test("4,096 x 4,096: script time of frames while zooming and panning is measured
   // Recorded, not asserted: a busy machine must not fail a test.
   console.info(`${times.length} frames at 4,096: median ${at(0.5)} ms, p95 ${at(0.95)} ms, most ${at(1)} ms`);
 });
+
+describe("few rows over many columns", () => {
+  const wide = { rows: 31, columns: 2000, shape: "wide" as const };
+  const loud = (row: number, column: number) => (row === 30 && column === 1999 ? 1 : 0);
+
+  test("all rows are seen, each high enough, and named at their own height", async () => {
+    const map = show({ ...wide, tile: tilesOf(31, 2000, () => 0) });
+    await drawn(map);
+    const high = map.canvas.clientHeight - TOP - 1;
+    expect(high / 31).toBeGreaterThanOrEqual(6);
+    expect(map.canvas.clientWidth).toBeGreaterThan(800);
+    const row = high / 31;
+    expect(under(map, 5, 0.5 * row)?.row).toBe(0);
+    expect(under(map, 5, 30.5 * row)?.row).toBe(30);
+  });
+  test("few columns are as wide as the place allows, up to a bound", async () => {
+    const map = show({ rows: 31, columns: 12, shape: "wide", tile: tilesOf(31, 12, (_, column) => column % 2) });
+    await drawn(map);
+    const width = (map.canvas.clientWidth - LEFT - 1) / 12;
+    expect(width).toBeGreaterThan(50);
+    expect(map.colour(0.5 * width, 20)).toEqual(PAPER);
+    expect(map.colour(1.5 * width, 20)).toEqual(BLUE);
+    expect(map.colour(11.5 * width, 20)).toEqual(BLUE);
+  });
+  test("zoom goes into the columns only, and the last cell is where it is drawn", async () => {
+    const map = show({ ...wide, tile: tilesOf(31, 2000, loud), cursor: { row: 30, column: 1999 } });
+    await drawn(map);
+    const high = map.canvas.clientHeight;
+    for (let i = 0; i < 12; i++) map.button("zoom in").click();
+    await frames();
+    expect(map.canvas.clientHeight).toBe(high);
+    const row = (high - TOP - 1) / 31;
+    const right = map.canvas.clientWidth - LEFT - 1;
+    expect(under(map, right - 5, 30.5 * row)).toEqual({ row: 30, column: 1999 });
+    expect(under(map, right - 5, 0.5 * row)?.row).toBe(0);
+    expect(map.colour(right - 12, 30.5 * row)).toEqual(BLUE);
+    // Dragging moves along the columns; no row is ever out of sight.
+    map.pointer("pointerdown", 300, 200);
+    map.pointer("pointermove", 300, 100);
+    map.pointer("pointerup", 300, 100);
+    await frames();
+    expect(under(map, right - 5, 0.5 * row)?.row).toBe(0);
+    expect(map.note()).toBe("single cells");
+  });
+  test("cells without a number are hatched and said, others are not", async () => {
+    const missing = (row: number) => row === 2;
+    const tile = tilesOf(6, 20, (row) => (missing(row) ? Number.NaN : 1));
+    const map = show({ rows: 6, columns: 20, shape: "wide", tile, isGap: missing });
+    await drawn(map);
+    expect(map.note()).toBe("single cells, hatched: not computed");
+    const row = (map.canvas.clientHeight - TOP - 1) / 6;
+    const colours = new Set(Array.from({ length: 30 }, (_, x) => map.colour(20 + x, 2.5 * row).join()));
+    expect(colours.has(PAPER.join())).toBe(true);
+    expect(colours.size).toBeGreaterThan(1);
+    expect(colours.has(BLUE.join())).toBe(false);
+    map.update({ isGap: undefined, tile: tilesOf(6, 20, () => 1), source: {} });
+    await frames();
+    expect(map.note()).toBe("single cells");
+  });
+});
+
+test("what grey is can be said in other words", async () => {
+  const map = show({ tile: () => null, grey: "can't be had" });
+  await vi.waitFor(() => expect(map.note()).toBe("grey can't be had"));
+});

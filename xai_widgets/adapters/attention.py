@@ -7,26 +7,27 @@ soft-capping, sinks and biases are the model's own, and no map is ever held whol
 stays, so masks are built as before and other layers run as before.
 
 Modules that know no attention function but give their weights as second output are read there (then one layer's map is
-in memory, as the model itself makes it). What has neither is named in `gaps`.
+in memory, as the model itself makes it). Where there is neither, the whole model is asked for all its maps at once. What
+gives none then is named in `gaps`.
+
+Where blocks run more than once in a pass (albert, hrm_text), a layer is a run, not a block.
 """
 
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from xai_widgets.adapters import passes
+from xai_widgets.adapters.attention_calls import Given, Stack, Tapped, find_written_out, written_out
 from xai_widgets.adapters.base import AttentionCall, Capability
-from xai_widgets.adapters.blocks import blocks_of
+from xai_widgets.adapters.blocks import blocks_of, loops, n_layers_of
 from xai_widgets.adapters.hooks import hooked
-from xai_widgets.adapters.passes import Lender
 from xai_widgets.core.context import Context
 from xai_widgets.core.errors import CapabilityError, ValueRefusedError
 
@@ -34,206 +35,78 @@ _TAP: Final = "xai_widgets_tap"
 _PLACE: Final = "_xai_widgets_tap"
 _SWITCHABLE: Final = ("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention")
 
-Edit = Callable[["Tapped", Tensor], Tensor]
+Edit = Callable[[Tapped, Tensor], Tensor]
 """What a layer's attention shall give in place of its own output [row, pos, head, d_value]."""
 
 
+class Reader(Protocol):
+    """What capture needs of an adapter."""
+
+    @property
+    def device_of_inputs(self) -> torch.device:
+        """Where ids go."""
+        ...
+
+    def session(self) -> AbstractContextManager[nn.Module]:
+        """A fresh private view, alone."""
+        ...
+
+    def read(self, view: nn.Module, inputs: Tensor) -> None:
+        """Run a view over ids [row, pos], for its hooks' sake."""
+        ...
+
+
 def capture(
-    adapter: Lender,
+    adapter: Reader,
     ids: Sequence[int],
     found: Callable[[AttentionCall], None],
     context: Context,
     layers: Sequence[int] | None = None,
+    stack: Stack = "decoder",
 ) -> None:
-    """See `adapters.base.ModelAdapter.attention`."""
+    """See `adapters.base.ModelAdapter.attention`; `stack` is what the blocks of the model are."""
     with adapter.session() as view, torch.inference_mode():
-        blocks = blocks_of(view)
-        for layer in layers or ():
-            if not 0 <= layer < len(blocks):
-                raise ValueRefusedError(
-                    "layer", given=str(layer), accepted=f"0 to {len(blocks) - 1}", hint="layers are counted from 0"
-                )
+        check_layers(layers, n_layers_of(view))
         inputs = torch.tensor([list(ids)], device=adapter.device_of_inputs)
-        last = torch.tensor([len(ids) - 1], device=inputs.device)
+        calls: list[int] = []
 
         def checked(call: AttentionCall) -> None:
             context.check()
+            calls.append(call.layer)
             found(call)
 
-        with watched(view, layers, checked):
-            passes.run(adapter, view, inputs, last)
+        with watched(view, layers, checked, stack=stack):
+            adapter.read(view, inputs)
+        if not calls and not any(tappable(m) for m in view.modules()):
+            for call in _all_at_once(view, inputs, stack):
+                if layers is None or call.layer in layers:
+                    checked(call)
 
 
-@dataclass(eq=False)
-class Tapped:
-    """An attention call that was tapped: queries [1, head, pos, d], keys and values, and the function that weighs them."""
-
-    layer: int
-    nth: int
-    module: nn.Module
-    query: Tensor
-    key: Tensor
-    value: Tensor
-    mask: Tensor | None
-    options: dict[str, Any]
-    stack: Literal["decoder", "encoder", "cross"] = "decoder"
-    how: str = "the model's own attention function, run again on the rows asked for"
-    n_heads: int = field(init=False)
-    n_query: int = field(init=False)
-    n_key: int = field(init=False)
-    causal: bool = field(init=False)
-    _apart: bool | None = field(default=None, init=False)
-
-    def __post_init__(self) -> None:
-        """Read the sizes off."""
-        self.n_heads, self.n_query, self.n_key = self.query.shape[1], self.query.shape[2], self.key.shape[2]
-        first = self.additive_mask(0, 1)
-        sees = 1 if first is None else int((first > torch.finfo(first.dtype).min / 2).flatten(0, -2).any(0).sum())
-        self.causal = self.n_query == self.n_key and sees == 1 and (first is not None or self.n_key == 1)
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of queries, keys and values; masks are shared between layers and not counted."""
-        return sum(t.numel() * t.element_size() for t in (self.query, self.key, self.value))
-
-    def rows(self, start: int, stop: int, head: int | None = None) -> Tensor:
-        """Weights of query rows, float32 [head, row, key]."""
-        if head is None:
-            return self._weigh(start, stop, slice(None), slice(None))
-        if not self._heads_stand_alone():
-            return self._weigh(start, stop, slice(None), slice(None))[head : head + 1]
-        group = self.n_heads // self.key.shape[1]
-        shared = head // group
-        found = self._weigh(start, stop, slice(shared * group, (shared + 1) * group), slice(shared, shared + 1))
-        return found[head % group : head % group + 1]
-
-    def _heads_stand_alone(self) -> bool:
-        """Whether heads can be computed apart: no numbers of their own in the module, none in the mask; tried on a row."""
-        if self._apart is None:
-            mask, shared = self.mask, self.key.shape[1]
-            apart = not self.module._parameters and (mask is None or mask.shape[1] == 1) and self.n_heads % shared == 0
-            if apart:
-                last = self.n_query - 1
-                every = self._weigh(last, last + 1, slice(None), slice(None))[-1]
-                try:
-                    alone = self._weigh(last, last + 1, slice(-(self.n_heads // shared), None), slice(-1, None))[-1]
-                    apart = alone.shape == every.shape and torch.allclose(alone, every, atol=1e-6)
-                except (RuntimeError, ValueError, IndexError):
-                    apart = False
-            self._apart = apart
-        return self._apart
-
-    def _weigh(self, start: int, stop: int, heads: slice, shared: slice) -> Tensor:
-        mask, n_key = self.additive_mask(start, stop), self.n_key
-        if mask is not None:
-            seen = (mask > torch.finfo(mask.dtype).min / 2).flatten(0, -2).any(0)
-            n_key = int(seen.nonzero().max()) + 1 if bool(seen.any()) else n_key
-            mask = mask[..., :n_key]
-        # only the weights are wanted: a value of width 1 makes the second product cheap
-        return self.weigh(
-            self.query[:, heads, start:stop], self.key[:, shared, :n_key], self.value[:, shared, :n_key, :1], mask
-        )[1][0].float()
-
-    def weigh(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Output [row, pos, head, d_value] and weights by the family's written-out function."""
-        with torch.no_grad():
-            found: tuple[Tensor, Tensor] = _written_out(type(self.module))(
-                self.module, query, key, value, mask, **self.options
+def check_layers(layers: Sequence[int] | None, n_layers: int) -> None:
+    """Refuse layers that are not there."""
+    for layer in layers or ():
+        if not 0 <= layer < n_layers:
+            raise ValueRefusedError(
+                "layer", given=str(layer), accepted=f"0 to {n_layers - 1}", hint="layers are counted from 0"
             )
-        return found
-
-    def additive_mask(self, start: int, stop: int) -> Tensor | None:
-        """Mask [1, head or 1, row, key] of these rows, 0 or hugely negative; None where every key is visible."""
-        device, dtype = self.query.device, self.query.dtype
-        lowest = torch.finfo(dtype).min
-        if self.mask is None:
-            if not self._usual_causal():
-                return None
-            at = torch.arange(start, stop, device=device)[:, None] + (self.n_key - self.n_query)
-            keys = torch.arange(self.n_key, device=device)
-            visible = keys <= at
-            window = self.options.get("sliding_window")  # flash kernels get no mask, and do this themselves
-            if isinstance(window, int) and window > 0:
-                visible &= keys > at - window
-            return torch.zeros(visible.shape, dtype=dtype, device=device).masked_fill_(~visible, lowest)[None, None]
-        part = self.mask if self.mask.shape[-2] == 1 else self.mask[..., start:stop, :]
-        part = part[..., : self.n_key]
-        if part.dtype == torch.bool:
-            return torch.zeros(part.shape, dtype=dtype, device=device).masked_fill_(~part, lowest)
-        return part
-
-    def _usual_causal(self) -> bool:
-        """What transformers' attention functions take an absent mask for."""
-        said = self.options.get("is_causal")
-        causal = getattr(self.module, "is_causal", True) if said is None else said
-        return bool(causal) and self.n_query > 1
-
-    def value_lengths(self) -> tuple[Tensor | None, str]:
-        """Length of what each key's value adds, float32 [head, key]."""
-        value = self.value[0].float()
-        value = value.repeat_interleave(self.n_heads // value.shape[0], 0)
-        width = value.shape[-1]
-        out = _output_projection(self.module, self.n_heads * width)
-        if out is None:
-            return value.norm(dim=-1), "|v|"
-        # |v W|^2 = v (W W^T) v^T, head by head: the projected vectors are never made
-        by_head = out.float().view(out.shape[0], self.n_heads, width).permute(1, 2, 0)
-        gram = by_head @ by_head.transpose(1, 2)
-        return ((value @ gram) * value).sum(-1).clamp_min(0).sqrt(), "|v W_O|"
-
-    def pair(self, head: int, query: int, key: int) -> tuple[Tensor, Tensor, float | None] | None:
-        """The two vectors, and the factor of their product."""
-        shared = head * self.key.shape[1] // self.n_heads
-        q, k = self.query[0, head, query].float(), self.key[0, shared, key].float()
-        if q.shape != k.shape:
-            return None
-        scale = self.options.get("scaling")
-        plain = not self.options.get("softcap") and (
-            self.mask is None or self.mask.dtype == torch.bool or self._plain_mask()
-        )
-        return q, k, float(scale) if plain and isinstance(scale, (int, float)) else None
-
-    def _plain_mask(self) -> bool:
-        """Whether an additive mask only hides."""
-        last = self.additive_mask(self.n_query - 1, self.n_query)
-        return last is None or bool(((last == 0) | (last < torch.finfo(last.dtype).min / 2)).all())
 
 
-@dataclass(eq=False)
-class Given:
-    """Weights as the module gave them, [head, query, key]."""
-
-    layer: int
-    nth: int
-    weights: Tensor
-    stack: Literal["decoder", "encoder", "cross"] = "decoder"
-    how: str = "as the layer itself gives them"
-    n_heads: int = field(init=False)
-    n_query: int = field(init=False)
-    n_key: int = field(init=False)
-    causal: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Read the sizes off."""
-        self.n_heads, self.n_query, self.n_key = self.weights.shape
-        self.causal = self.n_query == self.n_key and not bool(self.weights[:, 0, 1:].any())
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of the whole map."""
-        return self.weights.numel() * self.weights.element_size()
-
-    def rows(self, start: int, stop: int, head: int | None = None) -> Tensor:
-        """Weights of query rows, float32 [head, row, key]."""
-        return (self.weights if head is None else self.weights[head : head + 1])[:, start:stop].float()
-
-    def value_lengths(self) -> tuple[Tensor | None, str]:
-        """Not to be had here."""
-        return None, "this kind of layer gives its weights, not its values"
-
-    def pair(self, head: int, query: int, key: int) -> tuple[Tensor, Tensor, float | None] | None:
-        """Not to be had here."""
-        return None
+def _all_at_once(view: nn.Module, inputs: Tensor, stack: Stack) -> Iterator[Given]:
+    """All maps of a pass, from the model's own `output_attentions`; none where it has none of the right form."""
+    # built for sdpa, falcon's masks are left out and its own weights look at later tokens: all parts have to say eager
+    for module in view.modules():
+        if hasattr(config := getattr(module, "config", None), "_attn_implementation"):
+            config = copy.copy(config)
+            config._attn_implementation_internal = "eager"
+            module.__dict__["config"] = config
+    given = view(input_ids=inputs, output_attentions=True, return_dict=True)
+    maps = getattr(given, "attentions", None) or ()
+    if len(maps) != n_layers_of(view):
+        return  # not a map a layer: which is whose is not said
+    for layer, weights in enumerate(maps):
+        if torch.is_tensor(weights) and weights.shape[2:] == (inputs.shape[1],) * 2 and _looks_like_weights(weights):
+            yield Given(layer, 0, weights[0].detach(), stack, how="as the model gives them, all layers at once")
 
 
 class _EnoughError(Exception):
@@ -246,21 +119,38 @@ def watched(
     layers: Sequence[int] | None,
     found: Callable[[AttentionCall], None],
     edit: Edit | None = None,
+    *,
+    blocks: Sequence[nn.Module] | None = None,
+    stack: Stack = "decoder",
+    to_the_end: bool = False,
 ) -> Iterator[None]:
     """Tell `found` of every attention call of these layers (None: all) while a forward pass of `view` runs inside.
 
-    With layers given and nothing to edit, the pass ends after the last of them.
+    With layers given and nothing to edit, the pass ends after the last of them, unless it shall go `to_the_end`.
+
+    Args:
+        view: a private view. layers, found: see above. edit: what a call shall give in place of its own output.
+        blocks: of an encoder-decoder, the blocks of one of its stacks; None: the model's only ones.
+        stack: what they are. The second call of an encoder-decoder's decoder block looks at the encoder: `cross`.
+        to_the_end: see above.
     """
     from transformers import AttentionInterface
 
     AttentionInterface.register(_TAP, _tap)
-    blocks = blocks_of(view)
-    wanted = list(range(len(blocks))) if layers is None else sorted(set(layers))
+    runs = loops(view) if blocks is None else 0
+    crosses = blocks is not None and stack == "decoder"
+    blocks = blocks_of(view) if blocks is None else blocks
+    wanted = sorted(set(range(runs or len(blocks)) if layers is None else layers))
     handles: list[Any] = []
     before: list[tuple[nn.Module, Any]] = []
-    for i in wanted:
-        place = _Place(i, found, edit)
-        modules = [m for m in blocks[i].modules() if m is not blocks[i]]
+    looped = _Place(-1, found, edit, stack, crosses, wanted)
+    for i, block in enumerate(blocks):
+        if not runs and i not in wanted:
+            continue
+        place = looped if runs else _Place(i, found, edit, stack, crosses, wanted)
+        if runs:
+            handles.append(block.register_forward_pre_hook(place.next_layer))
+        modules = [m for m in block.modules() if m is not block]
         tapped = [m for m in modules if tappable(m)]
         for module in tapped:
             before.append((module, module.config))
@@ -270,8 +160,8 @@ def watched(
             module.__dict__["config"] = config
         if not tapped:
             handles += [m.register_forward_hook(place.second_output) for m in modules]
-    if layers is not None and edit is None and wanted:
-        handles.append(blocks[wanted[-1]].register_forward_hook(_stop))
+        if layers is not None and edit is None and not to_the_end and (runs or i == wanted[-1]):
+            handles.append(block.register_forward_hook(place.stop))
     with hooked(*handles):
         try:
             yield
@@ -282,23 +172,35 @@ def watched(
                 module.__dict__["config"] = config
 
 
-def _stop(*_: Any) -> None:  # noqa: ANN401 - a hook
-    raise _EnoughError
-
-
 @dataclass
 class _Place:
-    """One block while it is watched: who looks, and how many calls it made."""
+    """One block while it is watched (all of them where they loop): who looks, and how many calls it made."""
 
     layer: int
     found: Callable[[AttentionCall], None]
     edit: Edit | None
+    stack: Stack
+    crosses: bool
+    wanted: Sequence[int]
     calls: int = 0
     seen: set[int] = field(default_factory=set)
 
     def tell(self, call: AttentionCall) -> None:
         self.calls += 1
         self.found(call)
+
+    def next_layer(self, *_: Any) -> None:  # noqa: ANN401 - a hook
+        self.layer += 1
+        self.calls = 0
+        self.seen.clear()
+
+    def stop(self, *_: Any) -> None:  # noqa: ANN401 - a hook
+        if self.layer == self.wanted[-1]:
+            raise _EnoughError
+
+    def kind(self) -> Stack:
+        """Of the next call."""
+        return "cross" if self.crosses and self.calls == 1 else self.stack
 
     def second_output(self, _module: nn.Module, args: tuple[Any, ...], output: Any) -> None:  # noqa: ANN401 - a hook
         """Take weights [1, head, query, key] from the second place of a module's output; the innermost module comes first."""
@@ -308,16 +210,22 @@ class _Place:
             or weights.ndim != 4
             or weights.shape[0] != 1
             or not weights.is_floating_point()
+            or self.layer not in self.wanted
         ):
             return
         n_query = next((a.shape[1] for a in args if torch.is_tensor(a) and a.ndim == 3), weights.shape[-2])
         if weights.shape[-2] != n_query or weights.data_ptr() in self.seen:
             return
-        last = weights[0, :, -1].float()
-        if bool((last < 0).any()) or bool((last.sum(-1) > 1 + 1e-2).any()):
+        if not _looks_like_weights(weights):
             return
         self.seen.add(weights.data_ptr())
-        self.tell(Given(self.layer, self.calls, weights[0].detach()))
+        self.tell(Given(self.layer, self.calls, weights[0].detach(), self.kind()))
+
+
+def _looks_like_weights(weights: Tensor) -> bool:
+    """Whether the last row of each head is made of shares of at most 1."""
+    last = weights[0, :, -1].float()
+    return not bool((last < 0).any()) and not bool((last.sum(-1) > 1 + 1e-2).any())
 
 
 def _tap(
@@ -332,11 +240,14 @@ def _tap(
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
     place, usual = module.__dict__[_PLACE]
+    function = ALL_ATTENTION_FUNCTIONS.get_interface(usual, written_out(type(module)))
+    if place.layer not in place.wanted:
+        output, weights = function(module, query, key, value, attention_mask, **options)
+        return output, weights
     kept = {name: value for name, value in options.items() if name != "output_attentions"} | {"dropout": 0.0}
     mask = attention_mask if torch.is_tensor(attention_mask) and attention_mask.ndim == 4 else None
-    call = Tapped(place.layer, place.calls, module, query, key, value, mask, kept)
+    call = Tapped(place.layer, place.calls, module, query, key, value, mask, kept, place.kind())
     place.tell(call)
-    function = ALL_ATTENTION_FUNCTIONS.get_interface(usual, _written_out(type(module)))
     output, weights = function(module, query, key, value, attention_mask, **options)
     return (place.edit(call, output) if place.edit else output), weights
 
@@ -348,37 +259,23 @@ def tappable(module: nn.Module) -> bool:
     usual = getattr(getattr(module, "config", None), "_attn_implementation", None)
     code = getattr(type(module).forward, "__code__", None)
     asks = code is not None and "ALL_ATTENTION_FUNCTIONS" in code.co_names
-    return usual in _SWITCHABLE and not isinstance(module, PreTrainedModel) and asks and _find(type(module)) is not None
+    return (
+        usual in _SWITCHABLE
+        and not isinstance(module, PreTrainedModel)
+        and asks
+        and find_written_out(type(module)) is not None
+    )
 
 
-def _written_out(kind: type) -> Callable[..., Any]:
-    """The attention function written out in the file of the module's family."""
-    function = _find(kind)
-    if function is None:
-        raise LookupError(f"{kind.__name__} has no eager_attention_forward beside it")
-    return function
+def probe(
+    adapter: Reader,
+    n_ids: int,
+    ask: Callable[[Sequence[int], Callable[[AttentionCall], None]], None] | None = None,
+) -> tuple[Capability, Mapping[int, str]]:
+    """Whether weights can be had, and for each block without them what it is instead; one pass over a short input.
 
-
-def _find(kind: type) -> Callable[..., Any] | None:
-    beside = (getattr(sys.modules.get(c.__module__), "eager_attention_forward", None) for c in kind.__mro__)
-    return next((function for function in beside if callable(function)), None)
-
-
-def _output_projection(module: nn.Module, width: int) -> Tensor | None:
-    """Weight [d_model, head * d_value] that takes all heads' values to the residual stream; None if not plainly there."""
-    for child in reversed(list(module.children())):
-        weight = getattr(child, "weight", None)
-        if type(weight) not in (Tensor, nn.Parameter) or weight.ndim != 2 or weight.is_meta:
-            continue
-        if isinstance(child, nn.Linear) and child.in_features == width:
-            return weight
-        if type(child).__name__ == "Conv1D" and weight.shape[0] == width:
-            return weight.T
-    return None
-
-
-def probe(adapter: Lender) -> tuple[Capability, Mapping[int, str]]:
-    """Whether weights can be had, and for each block without them what it is instead; one pass over a short input."""
+    `n_ids` is the size of the vocabulary; `ask` hands over the calls of a pass, by default those of `capture`.
+    """
     layers: set[int] = set()
     sums: list[float] = []
 
@@ -388,10 +285,15 @@ def probe(adapter: Lender) -> tuple[Capability, Mapping[int, str]]:
             layers.add(call.layer)
             sums.append(float(weights.sum(-1).max()))
 
+    ids = [(260 + 41 * i) % n_ids for i in range(6)]
     try:
-        capture(adapter, [(260 + 41 * i) % adapter.d_vocab for i in range(6)], look, Context())
+        if ask is None:
+            capture(adapter, ids, look, Context())
+        else:
+            ask(ids, look)
         with adapter.session() as view:
-            blocks = blocks_of(view)
+            blocks = [] if loops(view) else blocks_of(view)
+            eager = getattr(getattr(view, "config", None), "_attn_implementation", "eager") == "eager"
     except Exception as error:  # noqa: BLE001 - whatever a model raises here is a "no", said with its reason
         return Capability(False, f"{type(error).__name__}: {str(error)[:200]}"), {}
     gaps = {i: _what(block) for i, block in enumerate(blocks) if i not in layers}
@@ -399,7 +301,7 @@ def probe(adapter: Lender) -> tuple[Capability, Mapping[int, str]]:
         return Capability(True), gaps
     kinds = ", ".join(sorted(set(gaps.values()))) or type(getattr(adapter, "model", None)).__name__
     reason = f"its blocks give no attention weights ({kinds})"
-    if any("Attention" in kind for kind in gaps.values()):
+    if not eager and any("Attention" in kind for kind in gaps.values()):
         reason += "; loaded with attn_implementation='eager' it may"
     return Capability(False, reason), gaps
 
@@ -421,4 +323,16 @@ def refuse(adapter: Any, reason: str) -> CapabilityError:  # noqa: ANN401 - anyt
     )
 
 
-__all__ = ["Edit", "Given", "Tapped", "capture", "probe", "refuse", "tappable", "watched"]
+__all__ = [
+    "Edit",
+    "Given",
+    "Reader",
+    "Stack",
+    "Tapped",
+    "capture",
+    "check_layers",
+    "probe",
+    "refuse",
+    "tappable",
+    "watched",
+]

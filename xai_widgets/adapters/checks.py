@@ -18,6 +18,7 @@ from xai_widgets.core.errors import CapabilityError, ModelError, TokenizerError
 
 if TYPE_CHECKING:
     from xai_widgets.adapters.huggingface import HuggingFaceAdapter
+    from xai_widgets.adapters.lent import Lent
 
 _SHORT, _LONG = 6, 64
 _PARITY = 1e-4
@@ -66,7 +67,7 @@ class _WriteGuard(TorchDispatchMode):
 
 
 @contextmanager
-def _guarded(model: nn.Module) -> Iterator[None]:
+def guarded(model: nn.Module) -> Iterator[None]:
     """Weights and saved buffers can't be written inside; `ModelError` if something tries."""
     saved = list(model.state_dict(keep_vars=True).values())
     try:
@@ -91,20 +92,11 @@ def check_model(adapter: HuggingFaceAdapter) -> Facts:
     model = getattr(adapter.model, "_orig_mod", adapter.model)
     if getattr(model.config, "is_encoder_decoder", False):
         raise _kind(model, "it is an encoder-decoder")
-    if not callable(getattr(model, "get_input_embeddings", None)) or model.get_input_embeddings() is None:
-        raise ModelError(
-            "This model has no input embedding.",
-            given=type(model).__name__,
-            accepted="a transformers causal language model",
-            hint="load it with AutoModelForCausalLM",
-        )
-    _check_numbers(model)
-    weight = model.get_input_embeddings().weight
-    rows, width = int(weight.shape[0]), int(weight.shape[-1])
+    rows, width = check_embedding(adapter)
     device = adapter.device_of_inputs
     pair = _pair(rows)
     with adapter.session() as own, torch.no_grad():
-        with _guarded(model):
+        with guarded(model):
             logits = _logits(own, pair, device)
         if logits.ndim != 3 or logits.shape[:2] != (2, _SHORT):
             raise _kind(model, f"its logits have shape {tuple(logits.shape)}, not one row for each position")
@@ -117,6 +109,25 @@ def check_model(adapter: HuggingFaceAdapter) -> Facts:
         same = _parity(adapter, model, pair, logits, device)
         _measure_speed(adapter, own, rows, device)
     return Facts(int(logits.shape[-1]), rows, width, same)
+
+
+def check_embedding(adapter: Lent) -> tuple[int, int]:
+    """Rows and width of the input embedding.
+
+    Raises:
+        ModelError: there is none, or weights hold NaN.
+    """
+    model = getattr(adapter.model, "_orig_mod", adapter.model)
+    if not callable(getattr(model, "get_input_embeddings", None)) or model.get_input_embeddings() is None:
+        raise ModelError(
+            "This model has no input embedding.",
+            given=type(model).__name__,
+            accepted="a transformers causal language model",
+            hint="load it with AutoModelForCausalLM",
+        )
+    _check_numbers(model)
+    weight = model.get_input_embeddings().weight
+    return int(weight.shape[0]), int(weight.shape[-1])
 
 
 def _logits(own: nn.Module, pair: list[list[int]], device: torch.device) -> torch.Tensor:
@@ -225,7 +236,7 @@ def measure(adapter: HuggingFaceAdapter, facts: Facts) -> dict[CapabilityName, C
 def _kind(model: nn.Module, reason: str) -> CapabilityError:
     return CapabilityError(
         f"Explaining {type(model).__name__}",
-        reason=reason + "; decoder-only language models are supported so far",
+        reason=reason + "; this needs a decoder-only language model",
         hint="load a causal language model with AutoModelForCausalLM",
     )
 
@@ -241,4 +252,13 @@ def _some_ids(rows: int, n: int) -> list[int]:
     return [(7 + 31 * i * max(rows // 997, 1)) % rows for i in range(n)]
 
 
-__all__ = ["Facts", "check_logits", "check_model", "check_tokenizer", "measure"]
+__all__ = [
+    "Facts",
+    "RewriteError",
+    "check_embedding",
+    "check_logits",
+    "check_model",
+    "check_tokenizer",
+    "guarded",
+    "measure",
+]

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from xai_widgets.adapters import attention
-from xai_widgets.adapters.base import AttentionCall, Candidate, Capability, CapabilityName, Gradient, Off, Variant
+from xai_widgets.adapters import attention, passes
+from xai_widgets.adapters.base import AttentionCall, Candidate, Gradient, Off, Variant
 from xai_widgets.adapters.checks import check_logits, check_model, check_tokenizer, measure
-from xai_widgets.adapters.fingerprint import WeightsFingerprint, tokenizer_fingerprint
 from xai_widgets.adapters.generation import stop_ids, write
-from xai_widgets.adapters.hooks import view
+from xai_widgets.adapters.lent import Lent
 from xai_widgets.adapters.memory import ran_out
 from xai_widgets.adapters.prompt_cache import PromptCache
-from xai_widgets.adapters.speed import Speed
 from xai_widgets.adapters.tokenization import TokenReader
 from xai_widgets.core.context import Context
 from xai_widgets.core.cost import Cost
-from xai_widgets.core.errors import CapabilityError, OutOfMemoryError, TooLongError, ValueRefusedError
+from xai_widgets.core.errors import OutOfMemoryError, TooLongError, ValueRefusedError
 from xai_widgets.core.targets import Question
 from xai_widgets.core.tokens import Tokens
 
@@ -33,10 +28,8 @@ if TYPE_CHECKING:
 
     from xai_widgets.adapters.scoring import Scorer
 
-_NO_LIMIT = 1_000_000
 
-
-class HuggingFaceAdapter:
+class HuggingFaceAdapter(Lent):
     """See `adapters.base.ModelAdapter` for every member that is not described here.
 
     Args:
@@ -53,117 +46,36 @@ class HuggingFaceAdapter:
 
     def __init__(self, model: nn.Module, tokenizer: Any, name: str | None = None) -> None:  # noqa: ANN401
         """Check the pair by running it (well under a second on a small model)."""
-        self.model = model
-        self.tokenizer = tokenizer
-        self.origin = ""
-        self.lock = threading.RLock()
-        self.speed = Speed()
-        config = model.config.get_text_config(decoder=True)
-        self.name = name or getattr(model.config, "_name_or_path", "") or type(model).__name__
-        self.n_layers = int(_first(config, "num_hidden_layers", "n_layer", "num_layers", "n_layers") or 0)
-        self.n_heads = int(_first(config, "num_attention_heads", "n_head", "num_heads") or 0)
-        self.max_length = _max_length(config, tokenizer)
-        self._fingerprint = WeightsFingerprint(model)
+        super().__init__(model, tokenizer, name)
         self._prompts = PromptCache(lambda: self.fingerprint, lambda: self.device_of_inputs)
         self._scorer: Scorer | None = None
-        self._tokenizer_state: tuple[Any, str] | None = None
 
         facts = check_model(self)
         self.d_vocab = facts.d_vocab
-        self.d_model = int(_first(config, "hidden_size", "n_embd", "d_model") or facts.d_embedding)
+        self.d_model = int(self.said("hidden_size", "n_embd", "d_model") or facts.d_embedding)
         check_tokenizer(tokenizer, facts.n_embeddings)
         self._reader = TokenReader(tokenizer, facts.n_embeddings, self.max_length)
-        self._capabilities: dict[CapabilityName, Capability] = measure(self, facts)
-        self._capabilities["attention"], self._attention_gaps = attention.probe(self)
+        self._capabilities = measure(self, facts)
+        self._capabilities["attention"], self._attention_gaps = attention.probe(self, self.d_vocab)
         # rotary angles that change with the length of the text make kept keys wrong for a longer one
-        angles = str(getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None))
+        angles = str(self.said("rope_parameters", "rope_scaling"))
         self._prompts.works = self._capabilities["prefix_reuse"].works and not re.search("dynamic|longrope", angles)
 
-    def __repr__(self) -> str:
-        """One line: what it is and where."""
-        return f"<{self.name}: {self.n_layers} layers, {self.n_heads} heads, d_model {self.d_model}, {self.dtype} on {self.device}>"
-
     # -- the model -------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def session(self) -> Iterator[nn.Module]:
-        """A fresh private view, alone: one lock for each adapter. Inference and gradient modes are left to the caller."""
-        with self.lock:
-            yield view(self.model)
-
-    def embedding_of(self, view: nn.Module) -> nn.Module:
-        """The input embedding of a view."""
-        return view.get_input_embeddings()
 
     def head_of(self, view: nn.Module) -> nn.Module:
         """The output embedding of a view."""
         return view.get_output_embeddings()
 
-    @property
-    def device_of_inputs(self) -> torch.device:
-        """Where ids go: the embedding's device, or the one it is brought to when it runs."""
-        embedding = self.embedding_of(getattr(self.model, "_orig_mod", self.model))
-        found = next((p.device for p in embedding.parameters()), torch.device("cpu"))
-        if found.type == "meta":
-            return torch.device(getattr(embedding._hf_hook, "execution_device", None) or "cpu")
-        return found
-
-    @property
-    def device(self) -> str:
-        """Where the embedding lives."""
-        return str(self.device_of_inputs)
-
-    @property
-    def dtype(self) -> str:
-        """`float32`, `bfloat16`, ..."""
-        embedding = self.embedding_of(getattr(self.model, "_orig_mod", self.model))
-        return str(
-            next((p.dtype for p in embedding.parameters() if p.is_floating_point()), torch.float32)
-        ).removeprefix("torch.")
-
-    @property
-    def fingerprint(self) -> str:
-        """Short hash of the weights now."""
-        with self.lock:
-            return self._fingerprint()
-
-    @property
-    def tokenizer_fingerprint(self) -> str:
-        """Short hash of vocabulary, special tokens and template."""
-        state = (len(self.tokenizer), str(self.tokenizer.special_tokens_map), str(self.tokenizer.chat_template))
-        if self._tokenizer_state is None or self._tokenizer_state[0] != state:
-            self._tokenizer_state = (state, tokenizer_fingerprint(self.tokenizer))
-        return self._tokenizer_state[1]
-
-    @property
-    def capabilities(self) -> Mapping[CapabilityName, Capability]:
-        """What works, measured at load."""
-        return self._capabilities
-
-    def require(self, *names: CapabilityName) -> None:
-        """Raise `CapabilityError` with the reason unless all of these work."""
-        for name in names:
-            found = self._capabilities.get(name, Capability(False, "it was not checked"))
-            if not found.works:
-                raise CapabilityError(
-                    f"{name.replace('_', ' ').capitalize()}",
-                    reason=found.reason,
-                    hint="choose a method that does not need it (xw.methods() says what each needs)",
-                )
+    def read(self, view: nn.Module, inputs: torch.Tensor) -> None:
+        """Run a view over ids [row, pos], for its hooks' sake; logits at the last position only."""
+        passes.run(self, view, inputs, torch.tensor([inputs.numel() - 1], device=inputs.device))
 
     # -- tokens ----------------------------------------------------------------------------------------------------
-
-    def tokenize(self, source: str | Sequence[Mapping[str, str]] | Sequence[int]) -> Tokens:
-        """Tokens of a text, of chat messages or of ids."""
-        return self._reader.read(source)
 
     def continuation(self, text: str) -> tuple[int, ...]:
         """Ids of a text that follows the prompt."""
         return self._reader.continuation(text)
-
-    def token_text(self, token_id: int) -> str:
-        """Text of one vocabulary entry."""
-        return self._reader.token_text(token_id)
 
     # -- what comes next -------------------------------------------------------------------------------------------
 
@@ -304,10 +216,6 @@ class HuggingFaceAdapter:
         self.require("attention")
         attention.capture(self, ids, found, context, layers)
 
-    def attention_gaps(self) -> Mapping[int, str]:
-        """Blocks without attention weights, and what stands there instead."""
-        return self._attention_gaps
-
     def value_zeroing(self, ids: Sequence[int], layer: int, context: Context) -> torch.Tensor:
         """How much each position's output of the block changes without each key's values: [query, key]."""
         from xai_widgets.adapters.value_zeroing import value_zeroing
@@ -333,26 +241,6 @@ class HuggingFaceAdapter:
         from xai_widgets.adapters import gradients
 
         return gradients.steps_per_batch(self, question)
-
-    def estimate(self, cost: Cost) -> Cost:
-        """The same cost with seconds from the speed measured."""
-        return replace(cost, seconds=self.speed.seconds(cost))
-
-
-def _first(config: Any, *names: str) -> Any:  # noqa: ANN401 - any config
-    """The first of these attributes that is there."""
-    return next((value for name in names if (value := getattr(config, name, None)) is not None), None)
-
-
-def _max_length(config: Any, tokenizer: Any) -> int:  # noqa: ANN401 - any config and tokenizer
-    """Positions the model was made for; by the tokenizer if the config does not say; a million if neither does."""
-    found = _first(
-        config, "max_position_embeddings", "n_positions", "max_seq_len", "n_ctx", "seq_length", "max_sequence_length"
-    )
-    if isinstance(found, int) and found > 0:
-        return found
-    limit = getattr(tokenizer, "model_max_length", None)
-    return int(limit) if isinstance(limit, int) and 0 < limit < _NO_LIMIT else _NO_LIMIT
 
 
 __all__ = ["HuggingFaceAdapter"]

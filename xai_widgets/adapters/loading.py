@@ -13,17 +13,22 @@ from safetensors import SafetensorError
 from torch import nn
 
 from xai_widgets.adapters import default_model
+from xai_widgets.adapters.encoders import EncoderAdapter, adapter_of
 from xai_widgets.adapters.huggingface import HuggingFaceAdapter
 from xai_widgets.adapters.quiet import quiet
-from xai_widgets.core.errors import ModelError, TokenizerError, UnknownNameError, ValueRefusedError
+from xai_widgets.core.errors import CapabilityError, ModelError, TokenizerError, UnknownNameError, ValueRefusedError
 
 _HUB_ID = re.compile(r"^[A-Za-z0-9][\w.\-]*(/[A-Za-z0-9][\w.\-]*)?$")
-_adapters: weakref.WeakValueDictionary[tuple[int, int], HuggingFaceAdapter] = weakref.WeakValueDictionary()
+Adapter = HuggingFaceAdapter | EncoderAdapter
+_adapters: weakref.WeakValueDictionary[tuple[int, int], Adapter] = weakref.WeakValueDictionary()
+_OTHER_HEADS = (
+    "ForMaskedLM", "ForPreTraining", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering"
+)  # fmt: skip
 
 
 def load(
     name: str | Path | None = None, *, device: str | None = None, dtype: str | torch.dtype | None = None
-) -> HuggingFaceAdapter:
+) -> Adapter:
     """A model by name, ready to be asked.
 
     Args:
@@ -52,7 +57,7 @@ def load(
     return _load_from_hub(name, where, kind)
 
 
-def wrap(model: Any, tokenizer: Any) -> HuggingFaceAdapter:  # noqa: ANN401 - checked inside
+def wrap(model: Any, tokenizer: Any) -> Adapter:  # noqa: ANN401 - checked inside
     """The adapter of the user's own objects; nothing is copied, and the same pair gives the same adapter.
 
     Raises:
@@ -81,11 +86,26 @@ def wrap(model: Any, tokenizer: Any) -> HuggingFaceAdapter:  # noqa: ANN401 - ch
     key = (id(model), id(tokenizer))  # the adapter keeps both alive, so the ids are theirs as long as it lives
     found = _adapters.get(key)
     if found is None:
-        found = _adapters[key] = HuggingFaceAdapter(model, tokenizer)
+        found = _adapters[key] = _adapt(model, tokenizer)
     return found
 
 
-def _load_default(device: str | None, dtype: Any) -> HuggingFaceAdapter:  # noqa: ANN401 - a torch dtype or "auto"
+def _adapt(model: Any, tokenizer: Any, name: str | None = None) -> Adapter:  # noqa: ANN401 - checked by the caller
+    """The adapter of the model's kind, told apart by what it does: one that gives no next token's logits reads only."""
+    try:
+        return HuggingFaceAdapter(model, tokenizer, name)
+    except CapabilityError:
+        other = adapter_of(model, tokenizer, name)
+        if not (looks := other.capabilities["attention"]).works:
+            raise CapabilityError(
+                f"Explaining {type(model).__name__}",
+                reason=f"it is {other.kind}, and of its attention: {looks.reason}",
+                hint="load a causal language model with AutoModelForCausalLM",
+            ) from None
+        return other
+
+
+def _load_default(device: str | None, dtype: Any) -> Adapter:  # noqa: ANN401 - a torch dtype or "auto"
     folder = default_model.cached()
     dtype = dtype or torch.float32
     if folder is None:
@@ -102,7 +122,7 @@ def _load_default(device: str | None, dtype: Any) -> HuggingFaceAdapter:  # noqa
     return _build(folder, device, dtype, default_model.NAME)
 
 
-def _load_folder(path: Path, device: str | None, dtype: Any) -> HuggingFaceAdapter:  # noqa: ANN401 - see above
+def _load_folder(path: Path, device: str | None, dtype: Any) -> Adapter:  # noqa: ANN401 - see above
     if (path / "config.json").is_file() or (path / "adapter_config.json").is_file():
         return _build(path, device, dtype or "auto", path.resolve().name)
     files = sorted(path.glob("*.gguf"))
@@ -126,7 +146,7 @@ def _load_folder(path: Path, device: str | None, dtype: Any) -> HuggingFaceAdapt
     )
 
 
-def _load_gguf(path: Path, device: str | None, dtype: Any) -> HuggingFaceAdapter:  # noqa: ANN401 - see above
+def _load_gguf(path: Path, device: str | None, dtype: Any) -> Adapter:  # noqa: ANN401 - see above
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
             raise ModelError(
@@ -139,7 +159,7 @@ def _load_gguf(path: Path, device: str | None, dtype: Any) -> HuggingFaceAdapter
     return _build(path.parent, device, dtype or torch.float32, path.stem, gguf_file=path.name)
 
 
-def _load_from_hub(name: str, device: str | None, dtype: Any) -> HuggingFaceAdapter:  # noqa: ANN401 - see above
+def _load_from_hub(name: str, device: str | None, dtype: Any) -> Adapter:  # noqa: ANN401 - see above
     found = _from_hub_cache(name, device, dtype or "auto")
     if found is not None:
         return found
@@ -163,7 +183,7 @@ def _load_from_hub(name: str, device: str | None, dtype: Any) -> HuggingFaceAdap
     return _build(name, device, dtype or "auto", name)
 
 
-def _from_hub_cache(name: str, device: str | None, dtype: Any) -> HuggingFaceAdapter | None:  # noqa: ANN401 - see above
+def _from_hub_cache(name: str, device: str | None, dtype: Any) -> Adapter | None:  # noqa: ANN401 - see above
     from huggingface_hub import try_to_load_from_cache
 
     if not isinstance(try_to_load_from_cache(name, "config.json"), str):
@@ -174,20 +194,20 @@ def _from_hub_cache(name: str, device: str | None, dtype: Any) -> HuggingFaceAda
         return None  # config without weights: a download that was broken off
 
 
-def _build(source: str | Path, device: str | None, dtype: Any, name: str, **how: Any) -> HuggingFaceAdapter:  # noqa: ANN401 - see above
+def _build(source: str | Path, device: str | None, dtype: Any, name: str, **how: Any) -> Adapter:  # noqa: ANN401 - see above
     """Load model and tokenizer in silence and check them."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     spread = {"device_map": "auto"} if device == "auto" else {}
     state = torch.get_rng_state()
     with quiet():
         try:
-            model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **spread, **how).eval()
+            model = _class_of(source, how).from_pretrained(source, dtype=dtype, **spread, **how).eval()
         except (OSError, ValueError, ImportError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise ModelError(
                 f"{name} could not be loaded: {_line(error)}",
                 given=str(source),
-                accepted="a causal language model of transformers",
+                accepted="a language model of transformers: causal, encoder or encoder-decoder",
                 hint="if it needs its own code, load it yourself and give it to xw.wrap(model, tokenizer)",
             ) from error
         finally:
@@ -203,7 +223,30 @@ def _build(source: str | Path, device: str | None, dtype: Any, name: str, **how:
             ) from error
         if device != "auto":
             model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        return HuggingFaceAdapter(model, tokenizer, name)
+        return _adapt(model, tokenizer, name)
+
+
+def _class_of(source: str | Path, how: dict[str, Any]) -> Any:  # noqa: ANN401 - a class of transformers
+    """The class to load: of encoders and encoder-decoders the one that was saved, else a causal language model."""
+    import transformers
+    from transformers.models.auto import modeling_auto as kinds
+
+    causal = transformers.AutoModelForCausalLM
+    if "gguf_file" in how:
+        return causal
+    try:
+        config = transformers.AutoConfig.from_pretrained(source, **how)
+    except (OSError, ValueError, KeyError):
+        return causal  # an adapter's folder, or a broken one, about which loading says more
+    if config.is_encoder_decoder:
+        can = config.model_type in kinds.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+        return transformers.AutoModelForSeq2SeqLM if can else transformers.AutoModel
+    saved = next(iter(config.architectures or ()), "")
+    writes = config.model_type in kinds.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    fills = config.model_type in kinds.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    if saved.endswith(_OTHER_HEADS) or (saved.endswith("Model") and (fills or not writes)):
+        return getattr(transformers, saved, None) or (transformers.AutoModelForMaskedLM if fills else causal)
+    return causal if writes or not fills else transformers.AutoModelForMaskedLM
 
 
 def _line(error: BaseException) -> str:

@@ -13,10 +13,9 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from xai_widgets.adapters import attention, passes
-from xai_widgets.adapters.blocks import blocks_of
+from xai_widgets.adapters import attention
+from xai_widgets.adapters.blocks import blocks_of, loops
 from xai_widgets.adapters.hooks import first, hooked
-from xai_widgets.adapters.passes import Lender
 from xai_widgets.core.context import Context
 from xai_widgets.core.errors import ValueRefusedError
 
@@ -26,7 +25,7 @@ TOKENS: Final = 2048
 """Positions of one batch."""
 
 
-def value_zeroing(adapter: Lender, ids: Sequence[int], layer: int, context: Context) -> Tensor:
+def value_zeroing(adapter: attention.Reader, ids: Sequence[int], layer: int, context: Context) -> Tensor:
     """1 - cosine between each position's output of the block with and without each key's values: float32 [query, key].
 
     Raises:
@@ -40,6 +39,8 @@ def value_zeroing(adapter: Lender, ids: Sequence[int], layer: int, context: Cont
             hint="use weights times the length of values, which takes any length",
         )  # fmt: skip
     with adapter.session() as view, torch.inference_mode():
+        if loops(view):
+            raise attention.refuse(adapter, "its blocks run more than once in a pass")
         blocks = blocks_of(view)
         if not 0 <= layer < len(blocks):
             raise ValueRefusedError(
@@ -58,7 +59,7 @@ def value_zeroing(adapter: Lender, ids: Sequence[int], layer: int, context: Cont
 
 
 def _as_called(
-    adapter: Lender, view: nn.Module, block: nn.Module, ids: Sequence[int], layer: int
+    adapter: attention.Reader, view: nn.Module, block: nn.Module, ids: Sequence[int], layer: int
 ) -> tuple[tuple[tuple[Any, ...], dict[str, Any]], Tensor]:
     """Arguments of the block in a pass over ids, and its output [1, pos, d_model]."""
     kept: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
@@ -69,12 +70,12 @@ def _as_called(
     ]
     inputs = torch.tensor([list(ids)], device=adapter.device_of_inputs)
     with hooked(*handles), attention.watched(view, [layer], lambda _call: None):
-        passes.run(adapter, view, inputs, torch.tensor([len(ids) - 1], device=inputs.device))
+        adapter.read(view, inputs)
     return kept[0], outputs[0]
 
 
 def _without(
-    adapter: Lender,
+    adapter: attention.Reader,
     view: nn.Module,
     block: nn.Module,
     given: tuple[tuple[Any, ...], dict[str, Any]],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class MapInfo:
 
     layer: int
     nth: int
-    stack: str
+    stack: Literal["decoder", "encoder", "cross"]
     first_head: int
     n_heads: int
     n_query: int

@@ -37,14 +37,28 @@ class Attended:
     """A text whose attention was looked at.
 
     Attributes:
-        ask: what was typed. tokens: what the model read. overview: all heads. candidates: next tokens. maps: answers more.
+        name: of this version, where two are compared. ask: what was typed. tokens: what the model read. overview: all heads.
+        candidates: next tokens. maps: answers more. other: the version it is compared with.
     """
 
+    name: str
     ask: Ask
     tokens: Tokens
     overview: Overview
     candidates: tuple[NextToken, ...]
     maps: Any = field(repr=False)
+    other: Attended | None = None
+
+    @property
+    def versions(self) -> tuple[Attended, ...]:
+        """This one, and the one it is compared with."""
+        return (self,) if self.other is None else (self, self.other)
+
+    def of(self, index: int) -> tuple[Attended, int]:
+        """The version that has a map of all, and the map's index there."""
+        if self.other is not None and index >= len(self.overview.maps):
+            return self.other, index - len(self.overview.maps)
+        return self, index
 
 
 @dataclass(frozen=True)
@@ -62,23 +76,26 @@ class Effects:
 
     Attributes:
         effects: float32 [head], log-probability that the most probable next token loses without the head: here.
-        elsewhere: float32 [head], the mean of its size over other texts; None where there are none.
-        agreement: rank correlation over heads of |effect| with two measures of attention, by name.
-        prompts: how many texts it is over.
+        agreement: rank correlation over heads of |effect| with two measures of attention, by name: `looks`, how much the last
+            position looks away from the first and itself; `takes`, the length of what it takes in from there.
     """
 
     effects: np.ndarray
-    elsewhere: np.ndarray | None
     agreement: dict[str, float]
-    prompts: int
 
 
 class Attending:
     """A conversation about the attention of one text; a new text replaces the old one. Everything runs on the model's worker."""
 
-    def __init__(self, adapter: ModelAdapter, ask: Ask, others: Sequence[str] = OTHERS) -> None:
-        """Nothing runs yet."""
-        self.adapter, self.ask, self.others = adapter, ask, tuple(others)
+    def __init__(
+        self,
+        adapter: ModelAdapter,
+        ask: Ask,
+        others: Sequence[str] = OTHERS,
+        versus: tuple[ModelAdapter, Ask | None] | None = None,
+    ) -> None:
+        """Nothing runs yet. `versus`: another model (with no ask: over the same text) or text to compare with."""
+        self.adapter, self.ask, self.others, self.versus = adapter, ask, tuple(others), versus
         self.attended: Attended | None = None
         self._lock = threading.Lock()
         self._jobs: dict[str, Job[Any]] = {}
@@ -89,7 +106,7 @@ class Attending:
         """Look at a text in place of the one before."""
 
         def work(job: Job[Attended]) -> Attended:
-            return look(self.adapter, ask, Context(on_step=on_step, is_cancelled=lambda: job.cancelled))
+            return look(self.adapter, ask, Context(on_step=on_step, is_cancelled=lambda: job.cancelled), self.versus)
 
         def end(job: Job[Attended]) -> None:
             if job.error is None and job.value is not None:
@@ -107,13 +124,24 @@ class Attending:
         *,
         slot: str = "",
     ) -> Job[Any]:
-        """A question about the text now looked at. Questions of the same slot replace each other; without one they queue."""
+        """A question about the text now looked at. Questions of the same slot replace each other; without one they queue.
+
+        With `on_step` it is long: between its batches it lets shorter ones go first, and a new text ends it.
+        """
         attended = self.attended
         if attended is None:
             raise LookupError("nothing has been looked at yet")
 
+        worker = worker_for(self.adapter)
+
+        def step(done: int, total: int, note: str) -> None:
+            if on_step is not None:
+                on_step(done, total, note)
+                worker.give_way()
+
         def run(job: Job[Any]) -> Any:  # noqa: ANN401 - whatever was asked
-            return work(attended, Context(on_step=on_step, is_cancelled=lambda: job.cancelled))
+            gone = lambda: job.cancelled or (on_step is not None and self.attended is not attended)  # noqa: E731
+            return work(attended, Context(on_step=step, is_cancelled=gone))
 
         return self._submit(slot or name, name, run, on_end)
 
@@ -140,15 +168,32 @@ class Attending:
         return job
 
 
-def look(adapter: ModelAdapter, ask: Ask, context: Context) -> Attended:
-    """Read a text and look at all its heads."""
+def look(
+    adapter: ModelAdapter, ask: Ask, context: Context, versus: tuple[ModelAdapter, Ask | None] | None = None
+) -> Attended:
+    """Read a text and look at all its heads, and at those it is compared with, pooled to the same squares."""
     tokens, _ = read(adapter, ask)
+    if versus is None:
+        return _looked(adapter, ask, tokens, adapter.name, None, 0, context)
+    second, its = versus[0], versus[1] or ask
+    others, _ = read(second, its)
+    longest = max(len(tokens), len(others))
+    names = (adapter.name, second.name) if second is not adapter else (tokens.text, others.text)
+    if names[0] == names[1]:
+        names = (f"{names[0]} (1)", f"{names[1]} (2)")
+    other = _looked(second, its, others, names[1], None, longest, context)
+    return _looked(adapter, ask, tokens, names[0], other, longest, context)
+
+
+def _looked(
+    adapter: ModelAdapter, ask: Ask, tokens: Tokens, name: str, other: Attended | None, longest: int, context: Context
+) -> Attended:
     maps = INSPECTORS["attention"](adapter, tokens)
-    overview = maps.look(context)
+    overview = maps.look(context, longest)
     candidates = tuple(
         NextToken(c.id, c.text, c.prob, c.logit) for c in adapter.candidates(tokens, N_CANDIDATES, context)
     )
-    return Attended(ask, tokens, overview, candidates, maps)
+    return Attended(name, ask, tokens, overview, candidates, maps, other)
 
 
 def switched(attended: Attended, off: Off, context: Context) -> Switched:
@@ -160,20 +205,24 @@ def switched(attended: Attended, off: Off, context: Context) -> Switched:
     return Switched(_best(maps.adapter, usual, p), _best(maps.adapter, without, q), max(kl, 0.0))
 
 
-def effects(attended: Attended, others: Sequence[str], context: Context) -> Effects:
-    """What every head matters for: on this text, then on others."""
+def effects(attended: Attended, context: Context) -> Effects:
+    """What every head matters for, on this text."""
     maps, overview = attended.maps, attended.overview
     here = maps.effects(context)
-    elsewhere = []
-    for text in others:
-        other = INSPECTORS["attention"](maps.adapter, maps.adapter.tokenize(text))
-        elsewhere.append(np.abs(other.effects(context)))
     size = np.abs(here)
     agreement = {"looks": rank_correlation(size, overview.looks)}
     if np.isfinite(overview.takes).all():
         agreement["takes"] = rank_correlation(size, overview.takes)
     kept = {name: value for name, value in agreement.items() if np.isfinite(value)}
-    return Effects(here, np.mean(elsewhere, axis=0) if elsewhere else None, kept, 1 + len(elsewhere))
+    return Effects(here, kept)
+
+
+def elsewhere(attended: Attended, others: Sequence[str], context: Context) -> np.ndarray:
+    """The mean size of every head's effect over other texts, each on its own most probable next token: float32 [head]."""
+    lm = attended.maps.adapter
+    found = [np.abs(INSPECTORS["attention"](lm, lm.tokenize(text)).effects(context)) for text in others]
+    mean: np.ndarray = np.mean(found, axis=0) if found else np.zeros(len(attended.overview.labels), dtype=np.float32)
+    return mean
 
 
 def _best(adapter: ModelAdapter, logits: np.ndarray, log_probs: np.ndarray) -> tuple[NextToken, ...]:

@@ -21,7 +21,8 @@ class Worker:
         self._lock = threading.Condition()
         self._queue: deque[tuple[Hashable, Job[Any]]] = deque()
         self._idle: deque[tuple[Hashable, Job[Any]]] = deque()
-        self._running: tuple[Hashable, Job[Any]] | None = None
+        self._running: list[tuple[Hashable, Job[Any]]] = []
+        """The job under way, and after it those that it gave way to."""
         self._thread: threading.Thread | None = None
         self._stopped = False
         _ALL.add(self)
@@ -38,8 +39,7 @@ class Worker:
                 kept = [(key, old) for key, old in queue if key != slot]
                 queue.clear()
                 queue.extend(kept)
-            if self._running and (self._running[0] == slot or (not idle and self._running[1].idle)):
-                replaced.append(self._running[1])
+            replaced += [old for key, old in self._running if key == slot or (not idle and old.idle)]
             job.idle = idle
             (self._idle if idle else self._queue).append((slot, job))
             if self._thread is None or not self._thread.is_alive():
@@ -53,8 +53,7 @@ class Worker:
         """Cancel whatever the slot holds."""
         with self._lock:
             jobs = [job for key, job in (*self._queue, *self._idle) if key == slot]
-            if self._running and self._running[0] == slot:
-                jobs.append(self._running[1])
+            jobs += [job for key, job in self._running if key == slot]
         for job in jobs:
             job.cancel()
 
@@ -62,7 +61,7 @@ class Worker:
         """Cancel everything and let the thread end (at interpreter exit: a model call must not outlive torch)."""
         with self._lock:
             self._stopped = True
-            jobs = [job for _, job in (*self._queue, *self._idle)] + ([self._running[1]] if self._running else [])
+            jobs = [job for _, job in (*self._queue, *self._idle, *self._running)]
             self._lock.notify_all()
         for job in jobs:
             job.cancel()
@@ -76,12 +75,29 @@ class Worker:
                     self._lock.wait()
                 if self._stopped:
                     return
-                self._running = (self._queue or self._idle).popleft()
-            try:
-                self._running[1].run()
-            finally:
-                with self._lock:
-                    self._running = None
+                self._running.append((self._queue or self._idle).popleft())
+            self._run_last()
+
+    def give_way(self) -> None:
+        """Do what is waiting, before the job that calls this goes on: for long work in the background, between its batches.
+
+        On any other thread than the worker's own it does nothing.
+        """
+        if threading.current_thread() is not self._thread:
+            return
+        while True:
+            with self._lock:
+                if not self._queue or self._stopped:
+                    return
+                self._running.append(self._queue.popleft())
+            self._run_last()
+
+    def _run_last(self) -> None:
+        try:
+            self._running[-1][1].run()
+        finally:
+            with self._lock:
+                self._running.pop()
 
 
 _ALL: weakref.WeakSet[Worker] = weakref.WeakSet()

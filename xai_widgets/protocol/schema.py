@@ -170,9 +170,11 @@ class Packed(TypedDict):
 class AttentionMap(TypedDict):
     """One call of attention: whose block, which of several in it, and its heads' place in arrays over all heads.
 
-    `stack` is where the block stands; a cross map looks from the decoder at the encoder's input. `how`: how its weights are had.
+    `version` is an index into the snapshot's `versions`. `stack` is where the block stands: a `decoder` map looks from queries at
+    queries, an `encoder` map from keys at keys (where keys are null: from queries at queries), a `cross` map from queries at keys. `how`: how its weights are had.
     """
 
+    version: int
     layer: int
     nth: int
     stack: Literal["decoder", "encoder", "cross"]
@@ -197,7 +199,9 @@ class PatternInfo(TypedDict):
 class AttentionSnapshot(TypedDict):
     """Everything the attention view needs before it asks for detail; with its buffers the trait `explanation`.
 
-    `queries` are the positions that look, `keys` those looked at where they are others (cross attention), else null.
+    `versions` names what is compared, in order: one, or two models or texts. `queries` are the positions of the text (of an
+    encoder-decoder: of the decoder), `keys` those of the encoder, else null; `other` those of the second version where its text is
+    another, else null.
     `most` is the overview: for every head the largest weight in each of `cells` x `cells` squares of `cell` positions a side, uint8 of
     255 * sqrt(weight) [head, row, column]; `mean` the same of mean weights, null until fetched. `pattern_scores` [head,
     pattern] float32, `labels` a pattern's name for each head or "". `sinks`: rows sum to less than 1, and every
@@ -210,8 +214,10 @@ class AttentionSnapshot(TypedDict):
     kind: Literal["attention"]
     input: Input
     text: str
+    versions: list[str]
     queries: TokenColumns
     keys: TokenColumns | None
+    other: TokenColumns | None
     maps: list[AttentionMap]
     missing: list[str]
     cells: int
@@ -322,7 +328,7 @@ class AttentionRequest(TypedDict):
     tile: weights of a square of `measure` at `level` (each cell 2**level positions a side; level 0 is exact), tile `row`, `column` of 256
     cells a side, pooled by `pool`. line: one row (`axis` query) or column (`axis` key) at position `index`, exact float32.
     pair: the dimensions of query and key behind one weight. off: what the model says next without a head (`head`), a whole layer
-    (`head` null) or one edge (`query`, `key`). effects: that for every head, for this text and others in the background.
+    (`head` null) or one edge (`query`, `key`). effects: that for every head, on this text. elsewhere: on others, in the background.
     flow: how much of each position reaches position `index` through all layers, by `method`.
     """
 
@@ -331,7 +337,7 @@ class AttentionRequest(TypedDict):
     id: str
     revision: int
     view: str
-    action: Literal["attend", "mean", "tile", "line", "pair", "off", "effects", "flow"]
+    action: Literal["attend", "mean", "tile", "line", "pair", "off", "effects", "elsewhere", "flow"]
     input: NotRequired[Input]
     map: NotRequired[int]
     head: NotRequired[int | None]
@@ -352,10 +358,11 @@ class AttentionResult(TypedDict):
 
     array: mean uint8 [head, row, column] as `most`; tile float16 [row, column]; line float32 [position]; pair float32 [2,
     d_head] (query, key; `scale` times their product, added up, is the logit before the softmax where `scale` is known); effects
-    float32 [head]: log-probability of the first candidate lost without that head; flow float32 [layer + 1, position], the input first.
+    float32 [head]: log-probability of the first candidate lost without that head, heads of the first version; elsewhere float32
+    [head]: the mean of its size over `prompts` other texts; flow float32 [layer + 1, position], the input first.
     unit says what the numbers are in words. off: `before` and `after` (candidates of both, most probable first) and
-    `kl` in nats. effects: `agreement`, rank correlation over heads of |effect| with how much the last position looks away from the first token
-    and with the length of what it takes in, by name; `prompts` how many texts it is over.
+    `kl` in nats. effects: `agreement`, rank correlation over heads, here, of |effect| with how much the last position looks away from the
+    first token and with the length of what it takes in, by name.
     """
 
     type: Literal["result"]

@@ -12,7 +12,7 @@ import numpy as np
 from xai_widgets.core.ask import Ask
 from xai_widgets.core.errors import CancelledError, KernelError, UnknownNameError
 from xai_widgets.jobs.asking import source_of
-from xai_widgets.jobs.attending import OTHERS, Attended, Attending, effects, switched
+from xai_widgets.jobs.attending import OTHERS, Attended, Attending, effects, elsewhere, switched
 from xai_widgets.jobs.job import Job
 from xai_widgets.jobs.resolve import read
 from xai_widgets.protocol.arrays import put
@@ -30,18 +30,7 @@ Reply = tuple[dict[str, Any], list[bytes]]
 
 
 class AttentionView(View):
-    """All layers x heads as small multiples; click one for matrix, arcs and text; turn it off to see whether it matters.
-
-    Args:
-        lm: a model from `xw.load` or `xw.wrap`.
-        text: a prompt, chat messages or token ids.
-        others: texts on which a head's effect is measured too, in the background.
-        link_id: views of the same id share selections.
-
-    Raises:
-        CapabilityError: the model has no attention weights that can be had (the reason is said).
-        EmptyTextError, TooLongError: as for any input.
-    """
+    """The view, and the questions it answers; arguments and errors are those of `xw.Attention`, which adds the numbers."""
 
     _esm = asset("attention.js")
     _css = asset("attention.css")
@@ -51,6 +40,7 @@ class AttentionView(View):
         lm: ModelAdapter,
         text: str | Sequence[Mapping[str, str]] | Sequence[int] | Tokens,
         *,
+        versus: ModelAdapter | str | None = None,
         others: Sequence[str] = OTHERS,
         link_id: str | None = None,
     ) -> None:
@@ -58,7 +48,7 @@ class AttentionView(View):
         lm.require("attention")
         ask = Ask(source=source_of(lm, text))
         read(lm, ask)
-        self._attending = Attending(lm, ask, others)
+        self._attending = Attending(lm, ask, others, _versus(lm, ask, versus))
         self._open("running", link_id)
         self._first = self._attend(ask, Ticket())
 
@@ -100,7 +90,7 @@ class AttentionView(View):
                 "Nothing has been looked at yet.", given=str(action), accepted="a picture first", hint="wait for it"
             )
         # the big ones show how far they are and replace each other; the small ones queue
-        slot = action if action in ("effects", "off", "flow") else ""
+        slot = action if action in ("effects", "elsewhere", "off", "flow") else ""
         steps = self._steps(ticket) if slot else None
         self._attending.ask_more(
             ticket.id,
@@ -143,35 +133,45 @@ class AttentionView(View):
         """The trait `explanation`: a snapshot and its buffers."""
         lm = self._attending.adapter
         model: ModelInfo = {
-            "name": lm.name, "fingerprint": attended.maps.fingerprint, "device": lm.device, "dtype": lm.dtype
-        }  # fmt: skip
+            "name": lm.name,
+            "fingerprint": attended.maps.fingerprint,
+            "device": lm.device,
+            "dtype": lm.dtype,
+        }
         return dict(
             encode_attention(
-                attended.ask, attended.tokens, attended.overview, attended.candidates, model, revision=revision,
-                created=datetime.now(UTC).isoformat(timespec="seconds"), code=_code(attended.ask, lm.origin),
+                attended.ask,
+                [(v.name, v.tokens, v.maps.output, v.overview) for v in attended.versions],
+                attended.candidates,
+                model,
+                revision=revision,
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+                code=_code(attended.ask, lm.origin),
                 with_mean=with_mean,
             )
-        )  # fmt: skip
+        )
 
     # -- answers to what is asked about one text; each gives the fields of the message and its buffers
 
     def _mean(self, attended: Attended, _asked: Mapping[str, Any], _context: Context) -> Reply:
         buffers: list[bytes] = []
-        return {"array": put(squares(attended.overview.mean), buffers)}, buffers
+        return {"array": put(squares([v.overview.mean for v in attended.versions]), buffers)}, buffers
 
     def _tile(self, attended: Attended, asked: Mapping[str, Any], context: Context) -> Reply:
-        index, measure = int(asked["map"]), _one_of(asked, "measure", ("weight", "norm", "value_zeroing"))
-        found = attended.maps.tile(
+        version, index = attended.of(int(asked["map"]))
+        measure = _one_of(asked, "measure", ("weight", "norm", "value_zeroing"))
+        found = version.maps.tile(
             index, int(asked["head"]), int(asked["level"]), int(asked["row"]), int(asked["column"]), context,
             measure=measure, pool=_one_of(asked, "pool", ("max", "mean")),
         )  # fmt: skip
         buffers: list[bytes] = []
         array = put(found.astype(np.float16), buffers)
-        return {"array": array, "unit": attended.maps.measure_words(index, measure, context)}, buffers
+        return {"array": array, "unit": version.maps.measure_words(index, measure, context)}, buffers
 
     def _line(self, attended: Attended, asked: Mapping[str, Any], context: Context) -> Reply:
-        index, measure = int(asked["map"]), _one_of(asked, "measure", ("weight", "norm", "value_zeroing"))
-        found = attended.maps.line(
+        version, index = attended.of(int(asked["map"]))
+        measure = _one_of(asked, "measure", ("weight", "norm", "value_zeroing"))
+        found = version.maps.line(
             index,
             int(asked["head"]),
             _one_of(asked, "axis", ("query", "key")),
@@ -180,19 +180,18 @@ class AttentionView(View):
             measure=measure,
         )
         buffers: list[bytes] = []
-        return {"array": put(found, buffers), "unit": attended.maps.measure_words(index, measure, context)}, buffers
+        return {"array": put(found, buffers), "unit": version.maps.measure_words(index, measure, context)}, buffers
 
     def _pair(self, attended: Attended, asked: Mapping[str, Any], context: Context) -> Reply:
-        vectors, scale = attended.maps.pair(
-            int(asked["map"]), int(asked["head"]), int(asked["query"]), int(asked["key"]), context
-        )
+        version, index = attended.of(int(asked["map"]))
+        vectors, scale = version.maps.pair(index, int(asked["head"]), int(asked["query"]), int(asked["key"]), context)
         buffers: list[bytes] = []
         return {"array": put(vectors, buffers), "scale": scale}, buffers
 
     def _off(self, attended: Attended, asked: Mapping[str, Any], context: Context) -> Reply:
         head, query, key = (None if asked.get(name) is None else int(asked[name]) for name in ("head", "query", "key"))
-        off = attended.maps.part(int(asked["map"]), head, query, key)
-        found = switched(attended, off, context)
+        version, index = attended.of(int(asked["map"]))
+        found = switched(version, version.maps.part(index, head, query, key), context)
         return {
             "before": [encode_candidate(c) for c in found.before],
             "after": [encode_candidate(c) for c in found.after],
@@ -200,9 +199,14 @@ class AttentionView(View):
         }, []
 
     def _effects(self, attended: Attended, _asked: Mapping[str, Any], context: Context) -> Reply:
-        found = effects(attended, self._attending.others, context)
+        found = effects(attended, context)
         buffers: list[bytes] = []
-        return {"array": put(found.effects, buffers), "agreement": found.agreement, "prompts": found.prompts}, buffers
+        return {"array": put(found.effects, buffers), "agreement": found.agreement}, buffers
+
+    def _elsewhere(self, attended: Attended, _asked: Mapping[str, Any], context: Context) -> Reply:
+        others = self._attending.others
+        buffers: list[bytes] = []
+        return {"array": put(elsewhere(attended, others, context), buffers), "prompts": len(others)}, buffers
 
     def _flow(self, attended: Attended, asked: Mapping[str, Any], context: Context) -> Reply:
         found = attended.maps.flow(int(asked["index"]), _one_of(asked, "method", ("rollout", "flow")), context)
@@ -216,9 +220,23 @@ _ANSWERS: Final[dict[str, Callable[[AttentionView, Attended, Mapping[str, Any], 
     "line": AttentionView._line,  # noqa: SLF001
     "pair": AttentionView._pair,  # noqa: SLF001
     "off": AttentionView._off,  # noqa: SLF001
+    "elsewhere": AttentionView._elsewhere,  # noqa: SLF001
     "effects": AttentionView._effects,  # noqa: SLF001
     "flow": AttentionView._flow,  # noqa: SLF001
 }
+
+
+def _versus(lm: ModelAdapter, ask: Ask, versus: ModelAdapter | str | None) -> tuple[ModelAdapter, Ask | None] | None:
+    """What is compared with, looked at before anything runs."""
+    if versus is None:
+        return None
+    if isinstance(versus, str):
+        other = Ask(source=versus)
+        read(lm, other)
+        return lm, other
+    versus.require("attention")
+    read(versus, ask)
+    return versus, None
 
 
 def _one_of(asked: Mapping[str, Any], name: str, known: tuple[str, ...]) -> Any:  # noqa: ANN401 - one of literals

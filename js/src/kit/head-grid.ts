@@ -13,11 +13,16 @@ export interface HeadThumb {
   readonly mark?: number | undefined;
   /** Why there is no picture. */
   readonly missing?: string | undefined;
+  /** Cells it has, where it does not fill its square: the rest is not drawn. */
+  readonly rows?: number | undefined;
+  readonly columns?: number | undefined;
 }
 
 export interface HeadGroup {
   readonly title: string;
   readonly heads: readonly HeadThumb[];
+  /** So many that follow each other are not parted by the end of a line. */
+  readonly together?: number | undefined;
 }
 
 export interface HeadGridProps {
@@ -26,8 +31,13 @@ export interface HeadGridProps {
   readonly cells: number;
   /** 255 * sqrt(weight) [head, cells, cells]. */
   readonly values: Uint8Array;
-  /** CSS pixels of a picture. */
+  /** CSS pixels of a picture at least. */
   readonly size: number;
+  /** At most: pictures grow so that `abreast` of them fill a line, or several lines of the same number. */
+  readonly largest?: number | undefined;
+  readonly abreast?: number | undefined;
+  /** Another word when the heads are in another order: then their first line is seen. */
+  readonly sorted?: string | undefined;
   readonly chosen: number | null;
   readonly compare?: number | null | undefined;
   readonly causal: boolean;
@@ -53,6 +63,8 @@ const LABEL = 16;
 const MARK = 6;
 /** Padding that keeps focus rings from being cut off, as in the style sheet. */
 const RING = 3;
+/** CSS pixels at most. */
+const TALL = 400;
 const MISSING = "not here yet";
 
 export function headGrid(root: HTMLElement, props: HeadGridProps, callbacks: HeadGridCallbacks, signal: AbortSignal) {
@@ -72,13 +84,26 @@ export function headGrid(root: HTMLElement, props: HeadGridProps, callbacks: Hea
   const mounted = new Map<number, HTMLElement>();
   const scratch = new OffscreenCanvas(1, 1);
 
-  const hasMarks = () => order.some((head) => head.mark !== undefined);
-  const titleWidth = () => (width < 420 ? 46 : 84);
-  const lineHeight = () => now.size + LABEL + (hasMarks() ? MARK : 0) + GAP;
+  /** CSS pixels of a picture, and how many of them a line has. */
+  let size = props.size;
+  let most = 1;
+
+  const titleWidth = () => (width < 420 ? 58 : 84);
+  const lineHeight = () => size + LABEL + MARK + GAP;
   const lineOf = (flat: number) => lines.findLastIndex((line) => line.start <= flat);
   const cellOf = (flat: number) => inner.querySelector<HTMLElement>(`[data-at="${flat}"]`);
   const why = (head: HeadThumb) =>
     head.missing ?? ((head.index + 1) * now.cells ** 2 > now.values.length ? MISSING : undefined);
+
+  /** As many to a line as fit, but lines of a layer all as long; then as large as that leaves room for. */
+  function measure(): void {
+    const room = width - titleWidth() + GAP;
+    const fit = Math.max(1, Math.floor(room / (now.size + GAP)));
+    const abreast = Math.max(1, now.abreast ?? fit);
+    most = Math.ceil(abreast / Math.ceil(abreast / fit));
+    size = Math.max(now.size, Math.min(now.largest ?? now.size, Math.floor(room / most) - GAP));
+    most = Math.max(1, Math.floor(room / (size + GAP)));
+  }
 
   /** Break groups into lines as wide as the grid. */
   function layout(): void {
@@ -86,18 +111,26 @@ export function headGrid(root: HTMLElement, props: HeadGridProps, callbacks: Hea
     const refocus = had !== null && grid.contains(had);
     for (const element of mounted.values()) element.remove();
     mounted.clear();
-    const most = Math.max(1, Math.floor((width - titleWidth() + GAP) / (now.size + GAP)));
+    measure();
     lines = [];
     order = now.groups.flatMap((group) => group.heads);
     let start = 0;
-    for (const { title, heads } of now.groups) {
-      for (let i = 0; i < heads.length; i += most) {
-        lines.push({ title: i === 0 ? title : "", heads: heads.slice(i, i + most), start: start + i });
+    for (const { title, heads, together = 1 } of now.groups) {
+      const fit = Math.max(together, most - (most % together));
+      // Lines of one layer are as long as each other, where that needs no more lines.
+      const step = fit < heads.length && now.abreast ? Math.ceil(heads.length / Math.ceil(heads.length / fit)) : fit;
+      const long = step % together ? fit : step;
+      for (let i = 0; i < heads.length; i += long) {
+        const goesOn = now.groups.length > 1 ? `↳ ${title}` : "";
+        lines.push({ title: i === 0 ? title : goesOn, heads: heads.slice(i, i + long), start: start + i });
       }
       start += heads.length;
     }
     at = Math.max(0, Math.min(at, order.length - 1));
     inner.style.height = `${lines.length * lineHeight()}px`;
+    // Half a line shows that there is more.
+    const seen = Math.max(1, Math.floor(TALL / lineHeight() - 0.5)) + 0.5;
+    grid.style.maxHeight = lines.length > seen + 0.5 ? `${RING + seen * lineHeight()}px` : "none";
     setAttribute(grid, "aria-rowcount", lines.length);
     mount();
     if (refocus) cellOf(at)?.focus({ preventScroll: true });
@@ -126,7 +159,7 @@ export function headGrid(root: HTMLElement, props: HeadGridProps, callbacks: Hea
     element.style.top = `${index * lineHeight()}px`;
     const title = h("bdi", { class: "xw-heads-title", role: "rowheader", title: line.title }, line.title);
     title.style.width = `${titleWidth() - GAP}px`;
-    title.style.maxHeight = `${now.size + LABEL}px`;
+    title.style.maxHeight = `${size + LABEL}px`;
     const canvas = h("canvas", { "aria-hidden": "true" });
     canvas.style.left = `${titleWidth()}px`;
     element.append(title, canvas);
@@ -149,10 +182,10 @@ export function headGrid(root: HTMLElement, props: HeadGridProps, callbacks: Hea
         h("span", { class: "xw-head-box", "aria-hidden": "true" }),
         h("bdi", { class: "xw-head-label" }, head.label),
       );
-      cell.style.left = `${titleWidth() + k * (now.size + GAP)}px`;
-      cell.style.width = `${now.size}px`;
-      (cell.firstElementChild as HTMLElement).style.height = `${now.size}px`;
-      (cell.firstElementChild as HTMLElement).style.marginBottom = hasMarks() ? `${MARK}px` : "";
+      cell.style.left = `${titleWidth() + k * (size + GAP)}px`;
+      cell.style.width = `${size}px`;
+      (cell.firstElementChild as HTMLElement).style.height = `${size}px`;
+      (cell.firstElementChild as HTMLElement).style.marginBottom = `${MARK}px`;
       element.append(cell);
     }
     inner.append(element);
@@ -175,7 +208,7 @@ export function headGrid(root: HTMLElement, props: HeadGridProps, callbacks: Hea
     const context = canvas.getContext("2d");
     if (!context || !inks) return;
     const ratio = devicePixelRatio;
-    const { size, cells, values } = now;
+    const { cells, values } = now;
     const place = (size + GAP) * ratio;
     canvas.width = Math.ceil(line.heads.length * place - GAP * ratio);
     canvas.height = Math.ceil((size + MARK) * ratio);
@@ -199,8 +232,9 @@ export function headGrid(root: HTMLElement, props: HeadGridProps, callbacks: Hea
         small.putImageData(image, 0, 0);
         context.globalAlpha = head.dim ? 0.35 : 1;
         // Fewer pixels than cells: average, for leaving out every second row would hide what is there.
-        context.imageSmoothingEnabled = size * ratio < cells;
-        context.drawImage(scratch, x, 0, Math.round(size * ratio), Math.round(size * ratio));
+        const { rows = cells, columns = cells } = head;
+        context.imageSmoothingEnabled = size * ratio < Math.max(rows, columns);
+        context.drawImage(scratch, 0, 0, columns, rows, x, 0, Math.round(size * ratio), Math.round(size * ratio));
         context.globalAlpha = 1;
       }
       if (head.mark === undefined || top === 0) continue;
@@ -213,7 +247,8 @@ export function headGrid(root: HTMLElement, props: HeadGridProps, callbacks: Hea
     }
   }
 
-  function go(flat: number): void {
+  /** Give a head the tab stop and have it seen. */
+  function reveal(flat: number): void {
     cellOf(at)?.setAttribute("tabindex", "-1");
     at = Math.max(0, Math.min(order.length - 1, flat));
     const height = lineHeight();
@@ -222,6 +257,10 @@ export function headGrid(root: HTMLElement, props: HeadGridProps, callbacks: Hea
     else if (top + height > grid.scrollTop + grid.clientHeight) grid.scrollTop = top + height - grid.clientHeight;
     mount();
     cellOf(at)?.setAttribute("tabindex", "0");
+  }
+
+  function go(flat: number): void {
+    reveal(flat);
     cellOf(at)?.focus({ preventScroll: true });
   }
 
@@ -325,8 +364,10 @@ export function headGrid(root: HTMLElement, props: HeadGridProps, callbacks: Hea
   const sized = new ResizeObserver(() => {
     const next = Math.max(0, grid.clientWidth - RING);
     if (next === width) return;
+    const first = width === 0;
     width = next;
     layout();
+    if (first && now.chosen !== null) reveal(at);
   });
   sized.observe(probe);
   signal.addEventListener(
@@ -343,25 +384,28 @@ export function headGrid(root: HTMLElement, props: HeadGridProps, callbacks: Hea
     now = next;
     setAttribute(grid, "aria-label", next.label ?? "heads");
     const first = order.length === 0;
+    const chosen = first || next.chosen !== before.chosen;
     const stop = order[at]?.index;
     const all = next.groups.flatMap((group) => group.heads);
-    const place = all.findIndex((head) => head.index === (first || next.chosen !== before.chosen ? next.chosen : stop));
-    if (first || next.groups !== before.groups || next.size !== before.size || next.cells !== before.cells) {
+    const place = all.findIndex((head) => head.index === (chosen ? next.chosen : stop));
+    const sizes = ["size", "largest", "abreast", "cells", "groups"] as const;
+    if (first || sizes.some((key) => next[key] !== before[key])) {
       if (place >= 0) at = place;
       order = all;
       layout();
-      return;
-    }
-    if (next.values !== before.values) {
+      if (next.sorted !== before.sorted) grid.scrollTop = 0;
+    } else if (next.values !== before.values) {
       // A head that was missing may be here now.
       layout();
-      return;
+    } else {
+      if (next.causal !== before.causal) repaint();
+      for (const [i, element] of mounted) {
+        const line = lines[i];
+        if (line) mark(line, element);
+      }
     }
-    if (next.causal !== before.causal) repaint();
-    for (const [i, element] of mounted) {
-      const line = lines[i];
-      if (line) mark(line, element);
-    }
+    // A head that was chosen elsewhere comes into view; the focus stays where it is.
+    if (chosen && !first && place >= 0 && width > 0) reveal(place);
   };
   update(props);
   return { update };

@@ -1,10 +1,10 @@
 /** A matrix of up to 8,192 x 8,193 cells: as fine as the screen allows, drawn from tiles, picked by arithmetic. */
 import { focused, h, on, setAttribute, setText, wordButton } from "./shared/dom.ts";
 import { drawGutters } from "./shared/gutters.ts";
-import { drawMarks } from "./shared/heat-marks.ts";
+import { drawGaps, drawMarks } from "./shared/heat-marks.ts";
 import { followInks, type Inks } from "./shared/inks.ts";
 import { Tiles } from "./shared/tiles.ts";
-import { type Extent, fitScale, reveal, type Viewport, whole, within, zoom } from "./shared/viewport.ts";
+import { type Extent, fitScale, reveal, rowScale, type Viewport, whole, within, zoom } from "./shared/viewport.ts";
 
 export interface Cell {
   readonly row: number;
@@ -37,6 +37,12 @@ export interface HeatMapProps {
   /** Rows see no later column: cells above the diagonal are not there. */
   readonly causal: boolean;
   readonly label: string;
+  /** "wide": few rows over many columns. Cells are as wide as the place allows, rows high enough to be read and all seen. */
+  readonly shape?: "square" | "wide" | undefined;
+  /** Cells without a number: hatched, and said to be "not computed". */
+  readonly isGap?: ((row: number, column: number) => boolean) | undefined;
+  /** What grey cells are; "is not here yet" unless told. */
+  readonly grey?: string | undefined;
   /** What a screen reader says of a cell. */
   readonly describe: (row: number, column: number) => string;
   /** Bytes of coloured tiles kept; 64 MB unless told. */
@@ -60,6 +66,8 @@ const BUDGET = 64_000_000;
 const TALL = 520;
 const LOW = 96;
 const GUTTER = 64;
+/** CSS pixels of a row of a wide matrix: at least, at most, and of all together where that leaves room for the least. */
+const ROWS = { least: 6, most: 18, all: 400 };
 const STEP = 1.5;
 
 /** Props that decide what colour a cell has. */
@@ -116,9 +124,16 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     const all = view.scale === 0 || view.scale <= fitScale(extent);
     left = room < 420 ? 52 : 84;
     const { rows, columns } = now;
-    const scale = fitScale({ width: Math.max(1, room - left - 1), height: TALL, rows, columns });
-    const side = (cells: number) => Math.max(LOW, Math.round(cells * scale));
-    extent = { width: Math.max(1, Math.min(side(columns), room - left - 1)), height: side(rows), rows, columns };
+    const width = Math.max(1, room - left - 1);
+    if (now.shape === "wide") {
+      const rowHeight = Math.max(ROWS.least, Math.min(ROWS.most, Math.floor(ROWS.all / rows)));
+      const all = { width, height: rows * rowHeight, rows, columns, rowHeight };
+      extent = { ...all, width: Math.max(1, Math.min(width, Math.round(columns * fitScale(all)))) };
+    } else {
+      const scale = fitScale({ width, height: TALL, rows, columns });
+      const side = (cells: number) => Math.max(LOW, Math.round(cells * scale));
+      extent = { width: Math.max(1, Math.min(side(columns), width)), height: side(rows), rows, columns };
+    }
     canvas.style.width = `${left + extent.width + 1}px`;
     canvas.style.height = `${GUTTER + extent.height + 1}px`;
     view = all ? whole(extent) : within(view, extent);
@@ -155,9 +170,10 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     context.clip();
     const origin = { left: Math.round(left * ratio), top: Math.round(GUTTER * ratio), ratio };
     const { wanted, later, words } = tiles.paint(context, origin, view, extent, { ...now, keys: keysOf(), seen }, inks);
-    setText(note, words);
     if (later) redraw();
     context.setTransform(ratio, 0, 0, ratio, left * ratio, GUTTER * ratio);
+    const gaps = now.isGap && drawGaps(context, now.isGap, view, extent, inks);
+    setText(note, gaps ? `${words}, hatched: not computed` : words);
     drawMarks(context, { ...now, keys: keysOf(), seen }, view, extent, inks, ratio);
     context.restore();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -184,7 +200,7 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
   function cellAt(event: MouseEvent): Cell | null {
     const box = canvas.getBoundingClientRect();
     const column = Math.floor(view.x + (event.clientX - box.left - left) / view.scale);
-    const row = Math.floor(view.y + (event.clientY - box.top - GUTTER) / view.scale);
+    const row = Math.floor(view.y + (event.clientY - box.top - GUTTER) / rowScale(view, extent));
     const inside = event.clientX - box.left >= left && event.clientY - box.top >= GUTTER;
     return inside && row >= 0 && row < now.rows && column >= 0 && column < now.columns && isThere(row, column)
       ? { row, column }
@@ -203,7 +219,7 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     let py = extent.height / 2;
     if (now.cursor) {
       const x = (now.cursor.column + 0.5 - view.x) * view.scale;
-      const y = (now.cursor.row + 0.5 - view.y) * view.scale;
+      const y = (now.cursor.row + 0.5 - view.y) * rowScale(view, extent);
       if (x >= 0 && x <= extent.width && y >= 0 && y <= extent.height) [px, py] = [x, y];
     }
     look(zoom(view, extent, px, py, factor));
@@ -250,7 +266,8 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
       const y = event.clientY - drag.y;
       drag.moved ||= Math.hypot(x, y) > 3;
       const { scale } = view;
-      if (drag.moved) look(within({ x: drag.view.x - x / scale, y: drag.view.y - y / scale, scale }, extent));
+      if (drag.moved)
+        look(within({ x: drag.view.x - x / scale, y: drag.view.y - y / rowScale(view, extent), scale }, extent));
     },
     signal,
   );
@@ -295,13 +312,15 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       // One cell, or as many as make a step that can be seen.
-      const step = 2 ** Math.max(0, Math.ceil(Math.log2(4 / view.scale)));
+      const stepOf = (scale: number) => 2 ** Math.max(0, Math.ceil(Math.log2(4 / scale)));
+      const step = stepOf(view.scale);
+      const down = stepOf(rowScale(view, extent));
       const at = now.cursor;
       const by = (rows: number, columns: number) => () =>
         at ? go(at.row + rows, at.column + columns) : go(Math.floor(view.y), Math.floor(view.x));
       const acts: Record<string, () => void> = {
-        ArrowUp: by(-step, 0),
-        ArrowDown: by(step, 0),
+        ArrowUp: by(-down, 0),
+        ArrowDown: by(down, 0),
         ArrowLeft: by(0, -step),
         ArrowRight: by(0, step),
         "+": () => zoomBy(STEP),

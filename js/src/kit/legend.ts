@@ -9,6 +9,8 @@ export interface LegendProps {
   readonly low: string;
   readonly high: string;
   readonly unit: string;
+  /** What the ends of a signed scale mean; "against" and "for" unless told. */
+  readonly ends?: readonly [string, string] | undefined;
   /** Marks that are on the screen now. */
   readonly estimate: boolean;
   readonly changes: boolean;
@@ -17,7 +19,7 @@ export interface LegendProps {
 export function legend(root: HTMLElement, props: LegendProps, _callbacks: object, _signal: AbortSignal) {
   const low = h("span", { class: "xw-end xw-end-low" });
   const high = h("span", { class: "xw-end" });
-  const against = h("span", {}, "against");
+  const against = h("span", {});
   const forIt = h("span", {});
   const bar = h("span", { class: "xw-scale", "aria-hidden": "true" });
   const unit = h("span", { class: "xw-unit" });
@@ -47,7 +49,9 @@ export function legend(root: HTMLElement, props: LegendProps, _callbacks: object
     box.hidden = next.hidden;
     setAttribute(bar, "data-signed", next.signed);
     against.hidden = !next.signed;
-    setText(forIt, next.signed ? "for" : "strong");
+    const [below, above] = next.ends ?? ["against", "for"];
+    setText(against, below);
+    setText(forIt, next.signed ? above : "strong");
     setText(low, next.low);
     setText(high, next.high);
     setText(unit, next.unit);

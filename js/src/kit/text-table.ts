@@ -9,7 +9,8 @@ export interface TextTableProps {
 
 export function textTable(root: HTMLElement, props: TextTableProps, _callbacks: object, _signal: AbortSignal) {
   const table = h("table", { class: "xw-hidden" });
-  root.append(table);
+  // A table is never smaller than its text: alone it would make the page as long as it is.
+  root.append(h("div", { class: "xw-hidden" }, table));
   let drawn = "";
   const update = (next: TextTableProps) => {
     const key = JSON.stringify(next);

@@ -14,8 +14,10 @@ export interface Side {
 export interface AttentionAnswer {
   readonly snapshot: AttentionSnapshot;
   readonly queries: Side;
-  /** The other side of a model that has two, else null. */
+  /** The encoder's side of a model that has two, else null. */
   readonly keys: Side | null;
+  /** Of the second version where its text is another, else null. */
+  readonly other: Side | null;
   readonly heads: number;
   readonly most: Uint8Array;
   readonly mean: Uint8Array | null;
@@ -24,18 +26,20 @@ export interface AttentionAnswer {
 
 /** The trait `explanation`; null before the first answer. Throws VersionError or DecodeError; never returns half a picture. */
 export function decodeAttention(packed: AttentionPacked | null | undefined): AttentionAnswer | null {
-  const snapshot = packed?.snapshot;
-  if (!packed || !snapshot) return null;
-  checkVersion(snapshot.v);
+  if (!packed?.snapshot) return null;
+  checkVersion(packed.snapshot.v);
+  const snapshot = versioned(packed.snapshot);
   const buffers = packed.buffers ?? [];
   const queries = side(snapshot.queries, buffers);
   const keys = snapshot.keys ? side(snapshot.keys, buffers) : null;
-  const { maps, cells, most, mean, pattern_scores, labels } = snapshot;
+  const other = snapshot.other ? side(snapshot.other, buffers) : null;
+  const { maps, versions, cells, most, mean, pattern_scores, labels } = snapshot;
   let heads = 0;
   for (const map of maps) {
+    if (!(map.version in versions)) throw new DecodeError(`a map of version ${map.version} of ${versions.length}`);
     if (map.first_head !== heads) throw new DecodeError(`heads of a map begin at ${map.first_head}, not ${heads}`);
     heads += map.n_heads;
-    const { looks, seen } = sidesOf({ queries, keys }, map);
+    const { looks, seen } = sidesOf({ queries, keys, other }, map);
     for (const [n, { ids }] of [
       [map.n_query, looks],
       [map.n_key, seen],
@@ -53,6 +57,7 @@ export function decodeAttention(packed: AttentionPacked | null | undefined): Att
     snapshot,
     queries,
     keys,
+    other,
     heads,
     most: readMask(most, buffers),
     mean: mean ? readMask(mean, buffers) : null,
@@ -60,14 +65,21 @@ export function decodeAttention(packed: AttentionPacked | null | undefined): Att
   };
 }
 
+/** Files written before there were versions have one, without a name. */
+function versioned(snapshot: AttentionSnapshot): AttentionSnapshot {
+  if (snapshot.versions) return snapshot;
+  return { ...snapshot, versions: [""], other: null, maps: snapshot.maps.map((map) => ({ ...map, version: 0 })) };
+}
+
 /** Whose positions look in a map, and whose are looked at. */
 export function sidesOf(
-  { queries, keys }: Pick<AttentionAnswer, "queries" | "keys">,
-  { stack }: AttentionMap,
+  { queries, keys, other }: Pick<AttentionAnswer, "queries" | "keys" | "other">,
+  { stack, version }: AttentionMap,
 ): { looks: Side; seen: Side } {
+  const text = version > 0 && other ? other : queries;
   return {
-    looks: keys && stack === "encoder" ? keys : queries,
-    seen: keys && stack !== "decoder" ? keys : queries,
+    looks: keys && stack === "encoder" ? keys : text,
+    seen: keys && stack !== "decoder" ? keys : text,
   };
 }
 

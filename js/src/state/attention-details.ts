@@ -39,6 +39,10 @@ export interface Details {
   stop(ask: AttentionAsk): void;
   /** Give up tiles and lines that are asked for but no longer wanted. */
   keep(wanted: (ask: AttentionAsk) => boolean): void;
+  /** The first refusal of tiles and lines that are wanted, and whether a saved page lacks one. */
+  trouble(wanted: (ask: AttentionAsk) => boolean): { error: ErrorInfo | null; absent: boolean };
+  /** Forget what was refused, so that it is asked for again. */
+  again(): void;
   /** Another picture: nothing here is about it. */
   clear(): void;
 }
@@ -65,7 +69,7 @@ export function keyOf(ask: AttentionAsk): string {
 }
 
 /** Those that only a click asks for, which may be tried again after a refusal. */
-const clicked = ({ action }: AttentionAsk) => action === "off" || action === "effects";
+const clicked = ({ action }: AttentionAsk) => ["off", "effects", "elsewhere"].includes(action);
 const small = ({ action }: AttentionAsk) => action === "tile" || action === "line";
 
 export function fetchDetails(connection: Connection, revision: () => number, kept: number = KEPT_BYTES): Details {
@@ -215,6 +219,21 @@ export function fetchDetails(connection: Connection, revision: () => number, kep
       for (const [key, entry] of entries) {
         if (entry.state === "asking" && small(entry.ask) && !wanted(entry.ask)) giveUp(key, entry);
       }
+    },
+    trouble(wanted) {
+      let error: ErrorInfo | null = null;
+      let absent = false;
+      for (const entry of entries.values()) {
+        if (!small(entry.ask) || !wanted(entry.ask)) continue;
+        error ??= entry.state === "refused" ? entry.error : null;
+        absent ||= entry.state === "absent";
+      }
+      return { error, absent };
+    },
+    again() {
+      for (const [key, entry] of entries) if (entry.state === "refused") drop(key);
+      epoch.set(epoch.value + 1);
+      note();
     },
     clear() {
       for (const entry of entries.values()) if (entry.state === "asking") entry.stopping.abort();

@@ -1,39 +1,13 @@
-/** From an attention answer, a head and a way of looking to rows, tiles, names and groups. Values only. */
+/** From an attention answer, a head and a way of looking to rows, tiles and lines. Values only. */
 import { type AttentionAnswer, type Side, sidesOf } from "../protocol/decode-attention.ts";
 import type { AttentionAsk } from "../protocol/encode.ts";
-import type { AttentionMap } from "../protocol/generated.ts";
 import type { Details } from "./attention-details.ts";
+import { headPlace, type Place } from "./attention-names.ts";
 import type { Axis, Look, Pool } from "./attention-store.ts";
 import type { Unit } from "./picture.ts";
 
 /** Cells of a tile a side. */
 export const TILE = 256;
-
-export interface Place {
-  readonly map: number;
-  readonly head: number;
-  readonly of: AttentionMap;
-}
-
-/** Which map a head (counted over all) is in, and which of its heads it is. */
-export function headPlace({ snapshot }: AttentionAnswer, head: number): Place | null {
-  const map = snapshot.maps.findIndex((m) => head >= m.first_head && head < m.first_head + m.n_heads);
-  const of = snapshot.maps[map];
-  return of ? { map, head: head - of.first_head, of } : null;
-}
-
-/** A map in words: "layer 5", "encoder layer 2", "cross layer 3". */
-export function mapName({ snapshot }: AttentionAnswer, { stack, layer, nth }: AttentionMap): string {
-  const several = new Set(snapshot.maps.map((m) => m.stack)).size > 1;
-  return `${several ? `${stack} ` : ""}layer ${layer}${nth ? ` (call ${nth + 1})` : ""}`;
-}
-
-/** "5.3": layer and head, with the stack where there are several. */
-export function headName(answer: AttentionAnswer, head: number): string {
-  const place = headPlace(answer, head);
-  if (!place) return "";
-  return `${mapName(answer, place.of).replace("layer ", "")}.${place.head}`;
-}
 
 /** How much of its columns a map has: where rows do not sum to 1, weights have one more for the rest. */
 export function columnsOf(answer: AttentionAnswer, { of }: Place, { measure }: Pick<Look, "measure">): number {
@@ -62,15 +36,6 @@ export function unitsOf(side: Side): readonly Unit[] {
     units.set(side, made);
   }
   return made;
-}
-
-/** A token in a sentence or beside a row: its text with what can't be seen spelled out. */
-export function tokenName({ tokens }: Side, i: number): string {
-  const text = tokens.text[i];
-  if (text === undefined) return "rest";
-  if (text.trim()) return text.trim();
-  if (text === "") return tokens.raw[i] || "(empty)";
-  return [...text].map((c) => (c === "\n" ? "↵" : c === "\t" ? "⇥" : "␣")).join("");
 }
 
 /** At level 0 a cell is one weight, whatever the pooling. */
@@ -272,7 +237,8 @@ export function tilesOf(array: Float32Array, rows: number, columns: number) {
         if (i >= rows || j >= columns) continue;
         const at = Math.floor(r / side) * width + Math.floor(c / side);
         const value = array[i * columns + j] ?? 0;
-        if (Math.abs(value) > Math.abs(out[at] ?? 0)) out[at] = value;
+        // What is not a number stays so, but where something else is in the same cell.
+        if (Math.abs(value) > Math.abs(out[at] || 0) || (Number.isNaN(value) && out[at] === 0)) out[at] = value;
       }
     }
     made.set(key, out);

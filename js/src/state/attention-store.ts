@@ -3,7 +3,8 @@ import { type AttentionAnswer, decodeAttention } from "../protocol/decode-attent
 import { type AttentionAsk, encodeAttention } from "../protocol/encode.ts";
 import type { AttentionPacked, AttentionRequest, Display, ErrorInfo, Input, Status } from "../protocol/generated.ts";
 import { type Details, fetchDetails } from "./attention-details.ts";
-import { headPlace } from "./attention-picture.ts";
+import { headPlace } from "./attention-names.ts";
+import { comparedWith } from "./attention-versions.ts";
 import { type Connection, connect } from "./connection.ts";
 import { openFrame, storesOf } from "./frame.ts";
 import type { Model } from "./host.ts";
@@ -17,8 +18,10 @@ export type Reading = "matrix" | "arcs" | "text";
 
 /** What is looked at, and how; never leaves the browser, but for the head (the trait `display`) and pinned queries (`selection`). */
 export interface Look {
-  /** A second head to compare with. */
+  /** A second head to compare with, which was chosen. */
   readonly other: number | null;
+  /** Where there are two versions: not beside its counterpart. */
+  readonly alone: boolean;
   readonly measure: Measure;
   readonly pool: Pool;
   readonly hideFirst: boolean;
@@ -63,6 +66,7 @@ export interface AttentionStore {
 
 const FIRST: Look = {
   other: null,
+  alone: false,
   measure: "weight",
   pool: "max",
   hideFirst: false,
@@ -109,7 +113,7 @@ export function createAttentionStore(model: Model, until: AbortSignal): Attentio
   function take(next: AttentionAnswer): void {
     overtaken = null;
     revision = Math.max(revision, next.snapshot.revision);
-    const shorter = next.queries.ids.length;
+    const longest = Math.max(...[next.queries, next.keys, next.other].map((side) => side?.ids.length ?? 0));
     answer.set(next);
     details.clear();
     error.set(null);
@@ -118,12 +122,12 @@ export function createAttentionStore(model: Model, until: AbortSignal): Attentio
     see({
       other: other !== null && other < heads ? other : null,
       hovered: FIRST.hovered,
-      keys: keys.filter((k) => k < (next.keys ?? next.queries).ids.length),
+      keys: keys.filter((k) => k < longest),
     });
     const pins = queries();
-    if (pins.some((p) => p >= shorter)) {
+    if (pins.some((p) => p >= longest)) {
       pin(
-        pins.filter((p) => p < shorter),
+        pins.filter((p) => p < longest),
         "browser",
       );
     }
@@ -141,15 +145,15 @@ export function createAttentionStore(model: Model, until: AbortSignal): Attentio
 
   function see(fields: Partial<Look>): void {
     look.set({ ...look.value, ...fields });
-    if ("other" in fields || "measure" in fields || "pool" in fields) narrow();
+    if (["other", "alone", "measure", "pool"].some((field) => field in fields)) narrow();
   }
 
   /** What was asked for another head or measure and has not come is not waited for. */
   function narrow(): void {
     const now = answer.value;
     if (!now) return;
-    const { other, measure } = look.value;
-    const wanted = [head(), other].map((h) => (h === null ? null : headPlace(now, h)));
+    const { measure } = look.value;
+    const wanted = [head(), comparedWith(now, head(), look.value)].map((h) => (h === null ? null : headPlace(now, h)));
     details.keep((ask) => ask.measure === measure && wanted.some((w) => w && w.map === ask.map && w.head === ask.head));
   }
 

@@ -22,7 +22,7 @@ import { overview } from "./attention/overview.ts";
 import { pairAsk, pairDetail } from "./attention/pair.ts";
 import { panels } from "./attention/panels.ts";
 import * as props from "./attention/props.ts";
-import { asksOf, type Context, makeScene, type Scene, troubleOf } from "./attention/scene.ts";
+import { asksOf, type Context, isShown, makeScene, type Scene, troubleOf } from "./attention/scene.ts";
 import { strips } from "./attention/strips.ts";
 import { announcement } from "./attention/words.ts";
 
@@ -94,7 +94,12 @@ function mount(store: AttentionStore, el: HTMLElement, until: AbortSignal): void
     until,
   );
   const bar = progress({ line, words: head.slot }, props.progressProps(store), { cancel: store.cancel }, until);
-  const question = questionLine(body, props.questionProps(scene), { clear: () => store.see({ other: null }) }, until);
+  const question = questionLine(
+    body,
+    props.questionProps(scene),
+    { clear: () => store.see({ other: null, alone: true }) },
+    until,
+  );
   const edit = editor(
     body,
     editorProps(),
@@ -153,8 +158,10 @@ function mount(store: AttentionStore, el: HTMLElement, until: AbortSignal): void
     const gaps = answer?.snapshot.missing ?? [];
     if (gaps.join() !== missing.textContent) missing.replaceChildren(...gaps.map((text) => h("p", {}, text)));
     missing.hidden = gaps.length === 0;
-    const details = [...asks, ...off.asked()].map((ask) => store.details.get(ask));
-    said.update({ notice: props.noticeProps(store, scene, troubleOf(details)) });
+    // What tiles and lines are refused for is said under the picture.
+    const details = [...extra, ...off.asked()].map((ask) => store.details.get(ask));
+    const lacking = store.details.trouble(isShown(scene)).absent;
+    said.update({ notice: props.noticeProps(store, scene, troubleOf(details), lacking) });
     scales.update(props.legendProps(store, scene));
     setText(info, props.infoText(scene));
     info.title = answer?.snapshot.model?.fingerprint ? `model ${answer.snapshot.model.fingerprint}` : "";

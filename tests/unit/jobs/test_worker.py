@@ -131,3 +131,59 @@ def test_cache_is_bounded_and_forgets_the_oldest():
     assert cache.get("d") is None and cache.get("c") == 3
     cache.put("c", 5, 8)
     assert cache.get("c") == 5 and cache.get("a") is None
+
+
+def test_long_work_gives_way_to_what_waits(worker):
+    """Between two steps of a long job the jobs that came meanwhile are done, in order; then it goes on."""
+    order, begun, gate = [], threading.Event(), threading.Event()
+
+    def long(_job):
+        order.append("long begins")
+        begun.set()
+        assert gate.wait(10)
+        worker.give_way()
+        order.append("long ends")
+
+    outer = Job(long)
+    worker.submit("long", outer)
+    assert begun.wait(10)
+    shorts = [Job(lambda _job, n=n: order.append(f"short {n}")) for n in range(2)]
+    for n, job in enumerate(shorts):
+        worker.submit(f"short {n}", job)
+    gate.set()
+    outer.wait()
+    assert order == ["long begins", "short 0", "short 1", "long ends"]
+
+
+def test_a_job_that_gave_way_is_still_replaced(worker):
+    """While a short job runs inside it, a newer one of its own slot cancels it."""
+    begun, gate, inside, go = (threading.Event() for _ in range(4))
+
+    def long(job):
+        begun.set()
+        assert gate.wait(10)
+        worker.give_way()
+        if job.cancelled:
+            raise CancelledError
+        return "went on"
+
+    def short(_job):
+        inside.set()
+        assert go.wait(10)
+
+    outer, newer = Job(long), Job(lambda _job: "newer")
+    worker.submit("slot", outer)
+    assert begun.wait(10)
+    worker.submit("short", Job(short))
+    gate.set()
+    assert inside.wait(10)
+    worker.submit("slot", newer)
+    go.set()
+    with pytest.raises(CancelledError):
+        outer.wait()
+    assert newer.wait() == "newer"
+
+
+def test_giving_way_elsewhere_does_nothing(worker):
+    """Only the worker's own thread may run its jobs."""
+    worker.give_way()

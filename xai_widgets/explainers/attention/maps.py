@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import torch
@@ -39,6 +39,8 @@ SINK: Final = 1e-2
 PYRAMID_BYTES: Final = 128 << 20
 
 Measure = Literal["weight", "norm", "value_zeroing"]
+_Key = tuple[str, int, int]
+"""Stack, layer and number of a call."""
 
 
 @INSPECTORS.register("attention")
@@ -46,7 +48,10 @@ class AttentionMaps:
     """The attention of a model over one text. Serial, like the model it asks.
 
     Args:
-        adapter: the model. tokens: the text.
+        adapter: the model. tokens: the text; of an encoder-decoder, what the encoder reads.
+
+    Attributes:
+        output: what the decoder of an encoder-decoder reads: what the model writes itself. None for other models.
 
     Raises:
         CapabilityError: the model has no attention weights that can be had.
@@ -59,24 +64,27 @@ class AttentionMaps:
         self.ids = tuple(int(i) for i in tokens.ids)
         self.fingerprint = adapter.fingerprint
         self.overview: Overview | None = None
-        self._calls: OrderedDict[tuple[int, int], AttentionCall] = OrderedDict()
+        self.output: Tokens | None = None
+        self._calls: OrderedDict[_Key, AttentionCall] = OrderedDict()
         self._changes: tuple[int, Tensor] | None = None
-        self._pyramids: OrderedDict[tuple[int, int, int, str], _Pyramid] = OrderedDict()
+        self._pyramids: OrderedDict[tuple[_Key, int, str], _Pyramid] = OrderedDict()
 
-    def look(self, context: Context) -> Overview:
-        """One pass over all layers: float32 numbers of every head."""
+    def look(self, context: Context, longest: int = 0) -> Overview:
+        """One pass over all layers: float32 numbers of every head. `longest`: squares as large as a text of that length has."""
         start = time.perf_counter()
-        n = len(self.ids)
-        cell = -(-n // CELLS)
-        counter = Counter(self.ids, [is_punctuation(t.text) for t in self.tokens])
-        gathered = _Gathered(cell, counter)
+        writes = getattr(self.adapter, "output_of", None)
+        if writes is not None:
+            self.output = self.adapter.tokenize(writes(self.ids, context))
+        texts = {"encoder": self.tokens, "decoder": self.output or self.tokens}
+        cell = -(-max(*map(len, texts.values()), longest) // CELLS)
+        gathered = _Gathered(cell, {stack: _counter(text) for stack, text in texts.items()})
 
         def found(call: AttentionCall) -> None:
             context.step(call.layer, self.adapter.n_layers, "layers")
             gathered.take(call)
             self._keep(call)
 
-        self.adapter.attention(self.ids, found, context)
+        self._run(found, context, None)
         context.step(self.adapter.n_layers, self.adapter.n_layers, "layers")
         self.overview = gathered.overview(self.adapter.attention_gaps(), time.perf_counter() - start)
         return self.overview
@@ -89,15 +97,25 @@ class AttentionMaps:
                 "map", given=str(index), accepted=f"0 to {len(overview.maps) - 1}", hint="one of the overview's maps"
             )
         info = overview.maps[index]
-        key = (info.layer, info.nth)
+        key = (info.stack, info.layer, info.nth)
         if key not in self._calls:
-            self.adapter.attention(self.ids, self._keep, context, [info.layer])
+            again: dict[_Key, AttentionCall] = {}
+            self._run(lambda call: again.update({_key(call): call}), context, [info.layer])
+            for call in (*again.values(), again[key]):
+                self._keep(call)
         self._calls.move_to_end(key)
         return self._calls[key]
 
+    def _run(self, found: Callable[[AttentionCall], None], context: Context, layers: list[int] | None) -> None:
+        if self.output is None:
+            self.adapter.attention(self.ids, found, context, layers)
+        else:
+            both: Any = self.adapter
+            both.attention(self.ids, found, context, layers, output_ids=[int(i) for i in self.output.ids])
+
     def _keep(self, call: AttentionCall) -> None:
-        self._calls[call.layer, call.nth] = call
-        self._calls.move_to_end((call.layer, call.nth))
+        self._calls[_key(call)] = call
+        self._calls.move_to_end(_key(call))
         while len(self._calls) > 1 and sum(c.nbytes for c in self._calls.values()) > KEPT_BYTES:
             self._calls.popitem(last=False)
 
@@ -178,17 +196,17 @@ class AttentionMaps:
             )
         return Off(overview.maps[index].layer, head, query, key)
 
-    def index(self, layer: int, nth: int = 0) -> int:
-        """Index of the map of a layer.
+    def index(self, layer: int, stack: str | None = None) -> int:
+        """Index of a layer's first map; of the first stack that has it if none is named (of an encoder-decoder: its encoder).
 
         Raises:
             ValueRefusedError: the layer is out of range or has no attention weights.
         """
         overview = self.overview or self.look(Context())
         for i, info in enumerate(overview.maps):
-            if (info.layer, info.nth) == (layer, nth):
+            if info.layer == layer and stack in (None, info.stack):
                 return i
-        have = sorted({info.layer for info in overview.maps})
+        have = sorted({info.layer for info in overview.maps if stack in (None, info.stack)})
         raise ValueRefusedError(
             "layer", given=str(layer), accepted=f"a layer with attention weights ({have[0]} to {have[-1]})",
             hint=f"instead of them it has {overview.missing[layer]}" if layer in overview.missing else "counted from 0",
@@ -277,12 +295,16 @@ class AttentionMaps:
             yield start, self._rows(call, head, start, stop, measure, context)
 
     def _zeroed(self, call: AttentionCall, context: Context) -> Tensor:
+        if call.stack == "cross" or self.output is not None:
+            raise CapabilityError(
+                "Value zeroing", reason="it is for models of one stack", hint="look at weights x |v W_O|"
+            )
         if self._changes is None or self._changes[0] != call.layer:
             self._changes = call.layer, self.adapter.value_zeroing(self.ids, call.layer, context)
         return self._changes[1]
 
     def _pyramid(self, call: AttentionCall, head: int, measure: Measure, context: Context) -> _Pyramid:
-        key = (call.layer, call.nth, head, measure)
+        key = (_key(call), head, measure)
         if key not in self._pyramids:
             made = _Pyramid(call.n_query, self._width(call, measure))
             for _, rows in self._all_rows(call, head, measure, context, made.multiple):
@@ -292,6 +314,20 @@ class AttentionMaps:
                 self._pyramids.popitem(last=False)
         self._pyramids.move_to_end(key)
         return self._pyramids[key]
+
+
+def _key(call: AttentionCall) -> _Key:
+    return (call.stack, call.layer, call.nth)
+
+
+def _counter(text: Tokens) -> Counter:
+    return Counter([int(i) for i in text.ids], [is_punctuation(t.text) for t in text])
+
+
+def _together(maps: list[np.ndarray]) -> np.ndarray:
+    """[head, row, column] of all maps, each with as many rows and columns as the largest has."""
+    side = max(max(m.shape[1:]) for m in maps)
+    return np.concatenate([np.pad(m, ((0, 0), (0, side - m.shape[1]), (0, side - m.shape[2]))) for m in maps])
 
 
 class _Pyramid:
@@ -338,7 +374,7 @@ class _Gathered:
     """What one pass gathers, map by map."""
 
     cell: int
-    counter: Counter
+    counters: Mapping[str, Counter]
     maps: list[MapInfo] = field(default_factory=list)
     most: list[np.ndarray] = field(default_factory=list)
     mean: list[np.ndarray] = field(default_factory=list)
@@ -350,7 +386,7 @@ class _Gathered:
     def take(self, call: AttentionCall) -> None:
         """Pool and score a call's rows as they come."""
         n_cells = -(-max(call.n_query, call.n_key) // self.cell)
-        total = Total(self.counter, call)
+        total = Total(self.counters.get(call.stack, Counter((), ())), call)
         most, mean = [], []
         for start, weights in in_blocks(call, multiple=self.cell):
             total.add(start, weights)
@@ -358,7 +394,9 @@ class _Gathered:
             mean.append(pooled(weights, self.cell, n_cells, "mean"))
         squares = places(call.n_query, call.n_key, self.cell, most[0].device)
         self.most.append(torch.cat(most, 1).cpu().numpy())
-        self.mean.append((torch.cat(mean, 1) / squares).cpu().numpy())
+        whole = torch.cat(mean, 1)
+        whole[:, :, : squares.shape[1]] /= squares
+        self.mean.append(whole.cpu().numpy())
         self.scores.append(total.scores())
         self._last(call)
         first = sum(m.n_heads for m in self.maps)
@@ -383,6 +421,6 @@ class _Gathered:
         """All maps together."""
         scores = np.concatenate(self.scores)
         return Overview(
-            tuple(self.maps), dict(missing), self.cell, np.concatenate(self.most), np.concatenate(self.mean), PATTERNS, scores,
+            tuple(self.maps), dict(missing), self.cell, _together(self.most), _together(self.mean), PATTERNS, scores,
             tuple(labels(scores)), self.sinks, np.concatenate(self.looks), np.concatenate(self.takes), seconds,
         )  # fmt: skip

@@ -37,7 +37,7 @@ def calls_of(adapter: ModelAdapter, ids: Sequence[int], context: Context) -> lis
         kept.append(call)
 
     adapter.attention(ids, found, context)
-    if any(call.stack != "decoder" or call.n_query != call.n_key for call in kept):
+    if len({call.stack for call in kept}) > 1 or any(call.n_query != call.n_key for call in kept):
         raise CapabilityError(
             "Paths", reason="they are for one text that looks at itself", hint="use attention_weights"
         )

@@ -23,6 +23,8 @@ from xai_widgets.explainers.attention.rows import in_blocks
 
 MOST_PAIRS: Final = 2_000_000
 """In a text with more pairs of equal tokens, only every n-th query of a token counts for the two patterns of copies."""
+ENTROPY_QUERIES: Final = 128
+"""In a longer text every n-th query stands for all in the score of broad heads, so that about so many count."""
 LOCAL: Final = 4
 """How far back a local head looks, itself not counted."""
 
@@ -111,6 +113,7 @@ class Total:
     def __init__(self, counter: Counter, call: AttentionCall) -> None:
         """Nothing is added up yet."""
         self._of, self._call = counter, call
+        self._stride = max(1, call.n_query // ENTROPY_QUERIES)
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = defaultdict(int)
 
@@ -119,18 +122,19 @@ class Total:
         of, device = self._of, weights.device
         n_rows, n_keys = weights.shape[1:]
         queries = torch.arange(start, start + n_rows, device=device)
-
-        def at(name: str, found: Tensor, count: int) -> None:
-            self._sums[name] = self._sums.get(name, 0) + found
-            self._counts[name] += count
-
+        if self._call.stack == "cross":  # places of one text say nothing about places of the other
+            self._add("broad", -torch.xlogy(weights, weights).sum((1, 2)) / math.log(max(2, n_keys)), n_rows)
+            return
+        at = self._add
         later = queries[int(start == 0) :]
         part = weights[:, int(start == 0) :]  # a slice, not a copy
         if len(later):
             at("previous_token", part[:, later - later[0], later - 1].sum(-1), len(later))
             at("first_token", part[:, :, 0].sum(-1), len(later))
-            entropy = -torch.xlogy(part, part).sum(-1)
-            at("broad", (entropy / self._visible(later).log()).sum(-1), len(later))
+            # logarithms of all weights would be a third of the whole overview's price
+            some = part[:, :: self._stride], later[:: self._stride]
+            entropy = -torch.xlogy(some[0], some[0]).sum(-1)
+            at("broad", (entropy / self._visible(some[1]).log()).sum(-1), len(some[1]))
         far = queries[self._visible(queries) > 2 * (LOCAL + 1)]
         if len(far):
             steps = torch.arange(-LOCAL, 1 if self._call.causal else LOCAL + 1, device=device)
@@ -152,6 +156,10 @@ class Total:
                 q = torch.from_numpy(pairs_query[here]).to(device) - start
                 k = torch.from_numpy(pairs_key[here]).to(device)
                 at(name, weights[:, q, k].sum(-1), len(np.unique(pairs_query[here])))
+
+    def _add(self, name: str, found: Tensor, count: int) -> None:
+        self._sums[name] = self._sums.get(name, 0) + found
+        self._counts[name] += count
 
     def _visible(self, queries: Tensor) -> Tensor:
         return (queries + 1 if self._call.causal else torch.full_like(queries, self._call.n_key)).float()

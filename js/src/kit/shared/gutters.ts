@@ -2,7 +2,7 @@
 import { visible } from "./dom.ts";
 import type { Inks } from "./inks.ts";
 import { firstStrong } from "./token-text.ts";
-import { type Extent, tickStep, type Viewport } from "./viewport.ts";
+import { type Extent, rowScale, tickStep, type Viewport } from "./viewport.ts";
 
 /** From this size of a cell on, every row and column is named. */
 export const NAMED = 11;
@@ -33,19 +33,26 @@ export function drawGutters(
     first: number,
     cells: number,
     room: number,
+    scale: number,
+    ticks: number,
     strong: ReadonlySet<number>,
     write: (at: number, pixels: number, strong: boolean) => void,
   ) => {
-    const last = Math.min(cells, first + room / view.scale);
-    const pixels = (at: number) => (at + 0.5 - first) * view.scale;
-    const step = view.scale >= NAMED ? 1 : tickStep(view.scale, 44);
+    const last = Math.min(cells, first + room / scale);
+    const pixels = (at: number) => (at + 0.5 - first) * scale;
+    const near = [...strong].map(pixels);
+    // Half under a name that stands out, a number can't be read.
+    const covered = (at: number) => scale < NAMED && near.some((there) => Math.abs(there - pixels(at)) < 13);
+    const step = scale >= NAMED ? 1 : tickStep(scale, ticks);
     for (let at = Math.ceil(Math.max(0, first - 0.5) / step) * step; at + 0.5 <= last; at += step) {
-      if (!strong.has(at)) write(at, pixels(at), false);
+      if (!strong.has(at) && !covered(at)) write(at, pixels(at), false);
     }
     for (const at of strong) if (at + 0.5 >= first && at + 0.5 <= last) write(at, pixels(at), true);
   };
   const named = view.scale >= NAMED;
-  const put = (text: string, x: number, strong: boolean, most: number) => {
+  // Rows with a height of their own always have names: their number says nothing.
+  const [high, own] = [rowScale(view, extent), extent.rowHeight !== undefined];
+  const put = (text: string, x: number, strong: boolean, most: number, named: boolean) => {
     const shown = cut(text, Math.floor(most / CHARACTER));
     if (strong && !named) {
       const width = context.measureText(shown).width;
@@ -56,19 +63,19 @@ export function drawGutters(
     context.direction = firstStrong(shown);
     context.fillText(shown, x, 0);
   };
-  along(view.y, extent.rows, extent.height, names.rows, (at, pixels, strong) => {
+  along(view.y, extent.rows, extent.height, high, own ? 13 : 44, names.rows, (at, pixels, strong) => {
     context.save();
     context.textAlign = "right";
     context.translate(left - 5, top + pixels);
-    put(named || strong ? visible(names.rowName(at)) : String(at), 0, strong, left - 6);
+    put(named || own || strong ? visible(names.rowName(at)) : String(at), 0, strong, left - 6, high >= NAMED);
     context.restore();
   });
-  along(view.x, extent.columns, extent.width, names.columns, (at, pixels, strong) => {
+  along(view.x, extent.columns, extent.width, view.scale, 44, names.columns, (at, pixels, strong) => {
     context.save();
     context.textAlign = "left";
     context.translate(left + pixels, top - 5);
     context.rotate(-Math.PI / 2);
-    put(named || strong ? visible(names.columnName(at)) : String(at), 0, strong, top - 6);
+    put(named || strong ? visible(names.columnName(at)) : String(at), 0, strong, top - 6, named);
     context.restore();
   });
 }

@@ -1,7 +1,7 @@
 /** The cells of a large matrix on a canvas: the finest tiles that are here, coarser ones in the place of those that are not. */
 import type { Inks } from "./inks.ts";
 import { colourInto, colourTable, Rasters, TILE } from "./rasters.ts";
-import { type Extent, levelFor, type Viewport } from "./viewport.ts";
+import { type Extent, levelFor, rowScale, type Viewport } from "./viewport.ts";
 
 export interface Matrix {
   readonly rows: number;
@@ -9,6 +9,8 @@ export interface Matrix {
   readonly levels: number;
   readonly tile: (level: number, row: number, column: number) => Float32Array | null;
   readonly pooled: string;
+  /** What grey cells are; "is not here yet" unless told. */
+  readonly grey?: string | undefined;
   readonly top: number;
   readonly causal: boolean;
   readonly lastColumn?: string | undefined;
@@ -79,6 +81,7 @@ export class Tiles {
       wanted.push([level, row, column]);
     };
     const size = view.scale * origin.ratio;
+    const high = rowScale(view, extent) * origin.ratio;
     const level = levelFor(size, matrix.levels);
     const coarsest = matrix.levels - 1;
     const span = TILE * 2 ** level;
@@ -112,11 +115,11 @@ export class Tiles {
     };
 
     const top = Math.max(0, Math.floor(view.y));
-    const bottom = Math.min(matrix.rows, Math.ceil(view.y + extent.height / view.scale));
+    const bottom = Math.min(matrix.rows, Math.ceil(view.y + extent.height / rowScale(view, extent)));
     const first = Math.max(0, Math.floor(view.x));
     const end = Math.min(matrix.columns, Math.ceil(view.x + extent.width / view.scale));
     const x = (column: number) => Math.round(origin.left + (column - view.x) * size);
-    const y = (row: number) => Math.round(origin.top + (row - view.y) * size);
+    const y = (row: number) => Math.round(origin.top + (row - view.y) * high);
     for (let row = Math.floor(top / span); row * span < bottom; row++) {
       for (let column = Math.floor(first / span); column * span < end; column++) {
         const r0 = Math.max(top, row * span);
@@ -158,12 +161,12 @@ export class Tiles {
     }
     this.rasters.endFrame();
     const levels = [...shown].sort((a, b) => a - b);
-    return { wanted, later, words: say(matrix.pooled, levels, { small, blank, full }) };
+    return { wanted, later, words: say(matrix, levels, { small, blank, full }) };
   }
 }
 
 function say(
-  pooled: string,
+  { pooled, grey = "is not here yet" }: Matrix,
   shown: readonly number[],
   { small, blank, full }: { small: boolean; blank: boolean; full: boolean },
 ): string {
@@ -173,7 +176,7 @@ function say(
   if (finest !== undefined) parts.push(cells(finest));
   if (others.length > 0) parts.push(`in places ${others.map(cells).join(" and ")}`);
   if (small) parts.push("several to a pixel, blended");
-  if (blank) parts.push("grey is not here yet");
+  if (blank) parts.push(`grey ${grey}`);
   if (full) parts.push("coarser: the browser has no memory left");
   return parts.join(", ");
 }

@@ -4,7 +4,7 @@ export interface Viewport {
   /** The cell, with fraction, at the left and top edge. */
   readonly x: number;
   readonly y: number;
-  /** CSS pixels a cell. */
+  /** CSS pixels a cell is wide, and high where rows have no height of their own. */
   readonly scale: number;
 }
 
@@ -14,13 +14,23 @@ export interface Extent {
   readonly height: number;
   readonly rows: number;
   readonly columns: number;
+  /** CSS pixels of a row where all rows are seen at any zoom: few rows over many columns. */
+  readonly rowHeight?: number | undefined;
 }
 
 /** Cells of a small matrix, and the most one can zoom in. */
 const LARGE = 28;
 const LARGEST = 48;
+/** Width of a cell beside others of a height of its own. */
+const WIDE = 64;
+
+/** CSS pixels of a row. */
+export function rowScale({ scale }: Pick<Viewport, "scale">, { rowHeight }: Extent): number {
+  return rowHeight ?? scale;
+}
 
 export function fitScale(extent: Extent): number {
+  if (extent.rowHeight) return Math.min(extent.width / extent.columns, WIDE);
   return Math.min(extent.width / extent.columns, extent.height / extent.rows, LARGE);
 }
 
@@ -32,23 +42,25 @@ export function whole(extent: Extent): Viewport {
 export function within(view: Viewport, extent: Extent): Viewport {
   const least = fitScale(extent);
   const scale = Math.max(least, Math.min(view.scale, Math.max(least, LARGEST)));
-  const keep = (at: number, cells: number, room: number) => Math.max(0, Math.min(at, cells - room / scale));
-  return { x: keep(view.x, extent.columns, extent.width), y: keep(view.y, extent.rows, extent.height), scale };
+  const keep = (at: number, cells: number, seen: number) => Math.max(0, Math.min(at, cells - seen));
+  const high = extent.height / rowScale({ scale }, extent);
+  return { x: keep(view.x, extent.columns, extent.width / scale), y: keep(view.y, extent.rows, high), scale };
 }
 
 /** Zoom by a factor so that the cell under the point (CSS pixels from the left top) stays there. */
 export function zoom(view: Viewport, extent: Extent, px: number, py: number, factor: number): Viewport {
   const { scale } = within({ ...view, scale: view.scale * factor }, extent);
-  return within({ x: view.x + px / view.scale - px / scale, y: view.y + py / view.scale - py / scale, scale }, extent);
+  const y = view.y + py / rowScale(view, extent) - py / rowScale({ scale }, extent);
+  return within({ x: view.x + px / view.scale - px / scale, y, scale }, extent);
 }
 
 /** Move just so far that the cell is seen. */
 export function reveal(view: Viewport, extent: Extent, row: number, column: number): Viewport {
-  const into = (at: number, cell: number, room: number) => {
-    const size = room / view.scale;
+  const into = (at: number, cell: number, size: number) => {
     return cell < at ? cell : cell + 1 > at + size ? cell + 1 - size : at;
   };
-  return within({ ...view, x: into(view.x, column, extent.width), y: into(view.y, row, extent.height) }, extent);
+  const x = into(view.x, column, extent.width / view.scale);
+  return within({ ...view, x, y: into(view.y, row, extent.height / rowScale(view, extent)) }, extent);
 }
 
 /** The finest level whose cells (2**level positions a side) are at least one device pixel. */

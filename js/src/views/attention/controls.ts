@@ -2,7 +2,9 @@
 import { choice } from "../../kit/choice.ts";
 import { rowChooser } from "../../kit/row-chooser.ts";
 import { h, on, setText, wordButton } from "../../kit/shared/dom.ts";
+import { headName } from "../../state/attention-names.ts";
 import type { Measure, Pool, Reading } from "../../state/attention-store.ts";
+import { counterpart } from "../../state/attention-versions.ts";
 import { number, percent } from "../../state/words.ts";
 import type { Context, Piece } from "./scene.ts";
 import { hiddenText, MEASURES } from "./words.ts";
@@ -47,17 +49,27 @@ export function controls(root: HTMLElement, { store }: Context, until: AbortSign
     () => store.see({ hideFirst: !store.look.value.hideFirst }),
     until,
   );
+  const beside = wordButton(
+    "beside the other",
+    { "aria-pressed": "true" },
+    () => store.see({ other: null, alone: beside.getAttribute("aria-pressed") === "true" }),
+    until,
+  );
   const inkRange = h("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": "strength at full ink" });
   const full = h("span", { class: "xw-att-least" });
   const ink = h("label", { class: "xw-choice" }, "full ink at", inkRange, full);
   const range = h("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": "weakest line drawn" });
   const least = h("span", { class: "xw-att-least" });
   const threshold = h("label", { class: "xw-choice" }, "lines from", range, least);
-  bar.append(first, ink, threshold);
+  bar.append(first, beside, ink, threshold);
   on(range, "input", () => store.see({ threshold: Number(range.value) / 100 }), until);
   on(inkRange, "input", () => store.see({ ink: inkAt(Number(inkRange.value)) }), until);
   return {
-    draw({ head, look, top }) {
+    draw({ answer, head, other, look, top }) {
+      const its = answer && head ? counterpart(answer, head.head) : null;
+      beside.hidden = its === null;
+      setText(beside, answer && its !== null ? `beside ${headName(answer, its)}` : "");
+      beside.setAttribute("aria-pressed", String(other !== null && other.head === its));
       bar.hidden = !head;
       reading.update({ axis: "as", labels: READINGS, sum: false, row: READINGS.indexOf(look.reading) });
       measure.update({ label: "", name: "measure", options: MEASURES, value: look.measure, hidden: false });

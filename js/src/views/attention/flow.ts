@@ -3,7 +3,8 @@ import { choice } from "../../kit/choice.ts";
 import { type HeatMapProps, heatMap } from "../../kit/heat-map.ts";
 import { h, on, setText } from "../../kit/shared/dom.ts";
 import type { AttentionAsk } from "../../protocol/encode.ts";
-import { levelsOf, tilesOf, tokenName } from "../../state/attention-picture.ts";
+import { tokenName, versionName } from "../../state/attention-names.ts";
+import { tilesOf } from "../../state/attention-picture.ts";
 import { number } from "../../state/words.ts";
 import type { Context, Piece, Scene } from "./scene.ts";
 
@@ -27,7 +28,8 @@ export function flowDetail(root: HTMLElement, { store, scene }: Context, until: 
   const fold = h("details", { class: "xw-att-fold" }, h("summary", {}, "through all layers"));
   const bar = h("div", { class: "xw-att-bar" });
   const said = h("p", { class: "xw-soft" });
-  fold.append(bar, said);
+  const place = h("div", { class: "xw-att-flow" });
+  fold.append(bar, said, place);
   root.append(fold);
   const redraw = () => store.see({});
   on(fold, "toggle", redraw, until);
@@ -44,7 +46,10 @@ export function flowDetail(root: HTMLElement, { store, scene }: Context, until: 
   );
 
   /** The pinned token, else the last: the one the next token is read from. */
-  const position = ({ answer, queries }: Scene) => queries.at(-1) ?? (answer?.queries.ids.length ?? 1) - 1;
+  function position({ answer, queries }: Scene): number {
+    const last = (answer?.queries.ids.length ?? 1) - 1;
+    return Math.min(last, queries.at(-1) ?? last);
+  }
 
   function ask(now: Scene): AttentionAsk | null {
     return fold.open && now.answer ? { action: "flow", method, index: position(now) } : null;
@@ -60,7 +65,8 @@ export function flowDetail(root: HTMLElement, { store, scene }: Context, until: 
       tile = tilesOf(array, rows, columns);
     }
     let top = 0;
-    for (const value of source ?? []) top = Math.max(top, value);
+    const gaps = source?.some(Number.isNaN) ?? false;
+    for (const value of source ?? []) if (value > top) top = value;
     top *= now.look.ink;
     const side = now.answer?.queries;
     const layer = (row: number) => (row ? `layer ${row - 1}` : "input");
@@ -68,7 +74,10 @@ export function flowDetail(root: HTMLElement, { store, scene }: Context, until: 
     return {
       rows,
       columns,
-      levels: levelsOf(rows, columns),
+      // Layers are never pooled with each other.
+      levels: 1,
+      shape: "wide",
+      isGap: gaps ? (row, column) => Number.isNaN(source?.[row * columns + column]) : undefined,
       tile,
       source: source ?? {},
       pooled: "maximum",
@@ -83,7 +92,10 @@ export function flowDetail(root: HTMLElement, { store, scene }: Context, until: 
       cursor,
       causal: false,
       label: `how much reaches position ${position(now)} by ${method}`,
-      describe: (row, column) => `${layer(row)}, ${name(column)}: ${number(source?.[row * columns + column])}`,
+      describe(row, column) {
+        const value = source?.[row * columns + column];
+        return `${layer(row)}, ${name(column)}: ${Number.isNaN(value) ? "not computed" : number(value)}`;
+      },
     };
   }
 
@@ -96,6 +108,7 @@ export function flowDetail(root: HTMLElement, { store, scene }: Context, until: 
       const detail = wanted ? store.details.get(wanted) : null;
       if (!wanted || !now.answer) return;
       const target = tokenName(now.answer.queries, position(now));
+      const whose = versionName(now.answer, 0);
       const what =
         method === "rollout"
           ? "each layer as half the mean of its heads and half what passes by, multiplied along all paths"
@@ -105,11 +118,13 @@ export function flowDetail(root: HTMLElement, { store, scene }: Context, until: 
       const cell = cursor ? ` ${props(now).describe(cursor.row, cursor.column)}.` : "";
       setText(
         said,
-        `How much of each token reaches “${target}” (${position(now)}), were attention all that moves anything: ${what}.${ink}${cell}`,
+        `How much of each token reaches “${target}” (${position(now)})${whose && ` in ${whose}`}, were attention all that moves anything: ${what}.${ink}${cell}`,
       );
+      // The last picture stays, greyed: it is not what the sentence says.
+      place.toggleAttribute("data-dim", !detail?.found || now.dim);
       if (!detail?.found) return;
       part ??= heatMap(
-        fold,
+        place,
         props(now),
         {
           need() {},

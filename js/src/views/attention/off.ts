@@ -3,14 +3,15 @@ import { progress } from "../../kit/progress.ts";
 import { h, setText, wordButton } from "../../kit/shared/dom.ts";
 import type { AttentionAsk } from "../../protocol/encode.ts";
 import type { CandidateRow } from "../../protocol/generated.ts";
-import type { Found } from "../../state/attention-details.ts";
-import { mapName, tokenName } from "../../state/attention-picture.ts";
+import type { Detail, Found } from "../../state/attention-details.ts";
+import { mapName, tokenName } from "../../state/attention-names.ts";
 import { number, probability } from "../../state/words.ts";
 import type { Context, Piece, Scene } from "./scene.ts";
 import { sentence } from "./sentence.ts";
-import { agreementText, offText, tokenText, withText, word } from "./words.ts";
+import { agreementText, effectText, offText, tokenText, withText, word } from "./words.ts";
 
 const EFFECTS: AttentionAsk = { action: "effects" };
+const ELSEWHERE: AttentionAsk = { action: "elsewhere" };
 /** Candidates listed on each side. */
 const LISTED = 6;
 
@@ -49,6 +50,14 @@ export function turnOff(root: HTMLElement, { store, need, scene }: Context, unti
     () => need(EFFECTS),
     until,
   );
+  const others = wordButton(
+    "the same on other texts",
+    {
+      title: "how much the first candidate moves without each head, on average of other texts: runs in the background",
+    },
+    () => need(ELSEWHERE),
+    until,
+  );
   const line = h("div", { class: "xw-line" });
   const words = h("span", {});
   const bar = h(
@@ -59,6 +68,7 @@ export function turnOff(root: HTMLElement, { store, need, scene }: Context, unti
     layer,
     edge,
     all,
+    others,
     words,
   );
   const box = h("div", { class: "xw-att-off" }, bar, line);
@@ -69,6 +79,7 @@ export function turnOff(root: HTMLElement, { store, need, scene }: Context, unti
     {
       cancel() {
         store.details.stop(EFFECTS);
+        store.details.stop(ELSEWHERE);
         if (asked) store.details.stop(asked.ask);
       },
     },
@@ -77,6 +88,7 @@ export function turnOff(root: HTMLElement, { store, need, scene }: Context, unti
   const say = sentence(box);
   const table = h("table", { class: "xw-att-both" });
   const strip = h("div", { class: "xw-att-agree" });
+  const matter = sentence(box);
   box.append(table, strip);
   let listed: unknown = null;
   let agreed: unknown = null;
@@ -114,9 +126,8 @@ export function turnOff(root: HTMLElement, { store, need, scene }: Context, unti
     agreed = found;
     strip.hidden = !found;
     if (!found) return;
-    const over = found.prompts > 1 ? `, over ${found.prompts} texts` : "";
     strip.replaceChildren(
-      h("h5", { class: "xw-h" }, `How far attention and effect agree over heads here${over}`),
+      h("h5", { class: "xw-h" }, "How far attention and effect agree over heads here"),
       ...Object.entries(found.agreement).map(([name, value]) => {
         const bar = h("span", { class: "xw-att-corr", "aria-hidden": "true" }, h("i", {}));
         bar.style.setProperty("--v", String(Math.max(-1, Math.min(1, value))));
@@ -139,7 +150,7 @@ export function turnOff(root: HTMLElement, { store, need, scene }: Context, unti
   }
 
   return {
-    asked: () => [EFFECTS, ...(asked ? [asked.ask] : [])],
+    asked: () => [EFFECTS, ELSEWHERE, ...(asked ? [asked.ask] : [])],
     draw(now) {
       box.hidden = !now.answer;
       head.disabled = !now.head;
@@ -149,18 +160,22 @@ export function turnOff(root: HTMLElement, { store, need, scene }: Context, unti
       setText(layer, now.head && now.answer ? mapName(now.answer, now.head.place.of) : "this layer");
       head.title = now.head ? "" : "choose a head first";
       edge.title = edge.disabled ? "pin one token that looks and one that is looked at, or click a cell" : "";
-      const details = [asked && store.details.get(asked.ask), store.details.get(EFFECTS)];
-      const [off, effects] = details;
+      const details = [asked && store.details.get(asked.ask), ...[EFFECTS, ELSEWHERE].map((a) => store.details.get(a))];
+      const [off, effects, elsewhere] = details;
       const live = details.find((d) => d?.state === "asking");
       busy.update({
         active: live !== undefined,
         done: live?.done ?? 0,
         total: live?.total ?? 0,
-        note: "",
+        note: live && live === elsewhere ? "other texts" : "",
         cancelling: false,
         cancellable: true,
       });
-      all.disabled = effects?.state === "asking" || effects?.state === "here";
+      all.disabled = isUnderWay(effects);
+      others.disabled = isUnderWay(elsewhere);
+      const [here, far] = [effects, elsewhere].map((d) => (now.head ? d?.found?.array?.[now.head.head] : undefined));
+      const candidate = now.answer?.snapshot.candidates[0]?.text ?? "";
+      matter(effectText(now.name, candidate, here, far, elsewhere?.found?.prompts ?? 0));
       const found = off?.found ?? null;
       say(
         found && asked
@@ -172,6 +187,8 @@ export function turnOff(root: HTMLElement, { store, need, scene }: Context, unti
     },
   };
 }
+
+const isUnderWay = (detail: Detail | null | undefined) => detail?.state === "asking" || detail?.state === "here";
 
 function headOff({ head, name }: Scene) {
   if (!head) return null;

@@ -2,7 +2,7 @@
 import { h, setAttribute } from "../../kit/shared/dom.ts";
 import type { AttentionAsk } from "../../protocol/encode.ts";
 import type { Found } from "../../state/attention-details.ts";
-import { tokenName } from "../../state/attention-picture.ts";
+import { tokenName } from "../../state/attention-names.ts";
 import { number } from "../../state/words.ts";
 import type { Context, Piece, Scene } from "./scene.ts";
 import { sentence } from "./sentence.ts";
@@ -73,7 +73,11 @@ export function pairDetail(root: HTMLElement, { store }: Context, _until: AbortS
       const scaled = found?.scale
         ? ` × scale ${number(found.scale)} = logit ${number(sum * found.scale, true)} before the softmax`
         : "; how they are scaled is not known";
-      const rest = found ? `: the ${size} products add up to ${number(sum, true)}${scaled}. The largest:` : ": asking";
+      const rest = found
+        ? `: the ${size} products add up to ${number(sum, true)}${scaled}. The largest:`
+        : detail.state === "asking"
+          ? ": asking"
+          : ": can't be had.";
       say([...names, word(rest)]);
       draw(found);
     },

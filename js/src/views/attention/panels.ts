@@ -1,16 +1,22 @@
 /** The chosen head as a matrix or as lines between two columns; beside it the one it is compared with, and their difference. */
 import { type ArcsProps, arcs } from "../../kit/arcs.ts";
 import { type HeatMapProps, heatMap } from "../../kit/heat-map.ts";
+import { notice } from "../../kit/notice.ts";
 import { h, setText } from "../../kit/shared/dom.ts";
-import { firstAsk, type HeadView, lineAsk, lineOf, tileAsk, tileOf, tokenName } from "../../state/attention-picture.ts";
-import type { Look } from "../../state/attention-store.ts";
-import type { Context, Piece, Scene } from "./scene.ts";
-import { cellText, plain, pooledText } from "./words.ts";
+import { tokenName } from "../../state/attention-names.ts";
+import { firstAsk, type HeadView, lineAsk, lineOf, tileAsk, tileOf } from "../../state/attention-picture.ts";
+import type { Axis, Look } from "../../state/attention-store.ts";
+import { detailNotice } from "./props.ts";
+import { type Context, isShown, type Piece, type Scene } from "./scene.ts";
+import { sentence } from "./sentence.ts";
+import { apartText, cellText, greyText, plain, pooledText, word } from "./words.ts";
 
 /** What one matrix shows: a head, or the first less the second. */
 interface Shown {
   readonly title: string;
   readonly heads: readonly HeadView[];
+  /** Its positions are those of the second head. */
+  readonly second?: boolean;
 }
 
 interface Panel {
@@ -20,7 +26,9 @@ interface Panel {
 
 export function panels(root: HTMLElement, context: Context, until: AbortSignal): Piece {
   const box = h("div", { class: "xw-att-panels" });
-  root.append(box);
+  const apart = h("p", { class: "xw-soft" });
+  root.append(box, apart);
+  const trouble = notice(root, { notice: null }, { act: () => context.store.details.again() }, until);
   const matrices: Panel[] = [];
   const lines: Panel[] = [];
 
@@ -35,14 +43,18 @@ export function panels(root: HTMLElement, context: Context, until: AbortSignal):
 
   return {
     draw(scene) {
-      const { head, other, look, name, otherName } = scene;
+      const { head, other, look, name, otherName, comparable } = scene;
       const each = [
         ...(head ? [{ title: name, heads: [head] }] : []),
-        ...(head && other ? [{ title: otherName, heads: [other] }] : []),
+        ...(head && other ? [{ title: otherName, heads: [other], second: true }] : []),
       ];
-      const less = head && other ? [{ title: `${name} less head ${otherName}`, heads: [head, other] }] : [];
+      const less =
+        head && other && comparable ? [{ title: `${name} less head ${otherName}`, heads: [head, other] }] : [];
       box.hidden = !head || look.reading === "text";
       box.toggleAttribute("data-dim", scene.dim);
+      setText(apart, head && other ? apartText(head, other, name, otherName, comparable) : "");
+      apart.hidden = apart.textContent === "";
+      trouble.update({ notice: detailNotice(context.store.details.trouble(isShown(scene))) });
       show(matrices, look.reading === "matrix" ? [...each, ...less] : [], scene, matrixPanel);
       show(lines, look.reading === "arcs" ? each : [], scene, arcsPanel);
     },
@@ -54,6 +66,15 @@ function frame(root: HTMLElement): { box: HTMLElement; title: HTMLElement } {
   const box = h("div", { class: "xw-att-panel" }, title);
   root.append(box);
   return { box, title };
+}
+
+/** Positions of the first head in the one shown, those that are there. */
+function acrossTo(shown: Shown, { link }: Scene, list: readonly number[], axis: Axis): number[] {
+  return shown.second && link ? list.map(link.there[axis]).filter((i) => i !== null) : [...list];
+}
+
+function backTo(shown: Shown, { link }: Scene, axis: Axis, position: number): number | null {
+  return shown.second && link ? link.back[axis](position) : position;
 }
 
 /** Changes when the numbers are others, or some may have to be asked for again. */
@@ -96,8 +117,14 @@ function matrixPanel(root: HTMLElement, first: Shown, context: Context, until: A
   let from = "";
   let cursor: { row: number; column: number } | null = null;
 
+  /** A cell of the first head here, and back. */
+  const there = (scene: Scene, list: readonly number[], axis: Axis) => acrossTo(shown, scene, list, axis);
+  const back = (axis: Axis, i: number | undefined) =>
+    i === undefined ? null : backTo(shown, context.scene(), axis, i);
+
   function props(scene: Scene): HeatMapProps {
     const { look, head, top, queries, keys } = scene;
+    const { query, key } = look.hovered;
     const view = shown.heads[0] ?? head;
     const difference = shown.heads.length > 1;
     const next = keyOf(shown, scene, store.details.epoch.value);
@@ -120,11 +147,12 @@ function matrixPanel(root: HTMLElement, first: Shown, context: Context, until: A
       rowLabel: (row) => (view ? tokenName(view.looks, row) : ""),
       columnLabel: (column) => (view ? tokenName(view.seen, column) : ""),
       lastColumn: view && view.columns > view.place.of.n_key ? "rest" : undefined,
-      pinnedRows: queries,
-      pinnedColumns: keys,
-      hoveredRow: look.hovered.query,
-      hoveredColumn: look.hovered.key,
+      pinnedRows: there(scene, queries, "query"),
+      pinnedColumns: there(scene, keys, "key"),
+      hoveredRow: query === null ? null : (there(scene, [query], "query")[0] ?? null),
+      hoveredColumn: key === null ? null : (there(scene, [key], "key")[0] ?? null),
       cursor,
+      grey: greyText(store.details.trouble(isShown(scene)), store.connection.kernel.value === "gone"),
       causal: view?.place.of.causal ?? false,
       label: `attention of head ${shown.title}: rows look at columns`,
       describe: named,
@@ -144,16 +172,21 @@ function matrixPanel(root: HTMLElement, first: Shown, context: Context, until: A
           if (view.renormalised) need(firstAsk(view));
         }
       },
-      hover: (cell) => store.see({ hovered: { query: cell?.row ?? null, key: cell?.column ?? null } }),
+      hover(cell) {
+        say(cell);
+        store.see({ hovered: { query: back("query", cell?.row), key: back("key", cell?.column) } });
+      },
       pin(cell) {
         const { pair } = context.scene();
-        const same = pair?.query === cell.row && pair.key === cell.column;
-        store.pin(same ? [] : [cell.row], context.view);
-        store.see({ keys: same ? [] : [cell.column] });
+        const [query, key] = [back("query", cell.row), back("key", cell.column)];
+        const same = pair?.query === query && pair.key === key;
+        store.pin(same || query === null ? [] : [query], context.view);
+        store.see({ keys: same || key === null ? [] : [key] });
       },
       move(cell) {
         cursor = cell;
-        store.see({ hovered: { query: cell.row, key: cell.column } });
+        say(cell);
+        store.see({ hovered: { query: back("query", cell.row), key: back("key", cell.column) } });
         redraw();
       },
       clear() {
@@ -164,9 +197,20 @@ function matrixPanel(root: HTMLElement, first: Shown, context: Context, until: A
     },
     until,
   );
+  const own = sentence(box);
+  own([]);
+  /** Where its text is another, the sentence under the text is not about it. */
+  function say(cell: { row: number; column: number } | null): void {
+    const scene = context.scene();
+    const [view] = shown.heads;
+    const apart = shown.second && !scene.comparable && view;
+    const value = cell && valueAt(shown, scene.look, context, cell.row, cell.column);
+    own(apart ? (cell ? cellText(view, cell.row, cell.column, value) : [word(" ")]) : []);
+  }
   return {
     box,
     update(next, scene) {
+      if (next.heads[0]?.head !== shown.heads[0]?.head) cursor = null;
       shown = next;
       setText(title, next.heads.length > 1 || scene.other ? `head ${next.title}` : "");
       title.hidden = title.textContent === "";
@@ -199,13 +243,15 @@ function arcsPanel(root: HTMLElement, first: Shown, context: Context, until: Abo
     from = next;
     const { query, key } = look.hovered;
     const place = (side: "left" | "right") => (index: number) => ({ side, index });
+    const atLeft = (list: readonly number[]) => acrossTo(shown, scene, list, "query").map(place("left"));
+    const atRight = (list: readonly number[]) => acrossTo(shown, scene, list, "key").map(place("right"));
     return {
       left,
       right,
       rows,
       threshold: look.threshold * peak,
-      pinned: [...queries.map(place("left")), ...keys.map(place("right"))],
-      hovered: query !== null ? place("left")(query) : key !== null ? place("right")(key) : null,
+      pinned: [...atLeft(queries), ...atRight(keys)],
+      hovered: (query !== null ? atLeft([query])[0] : key !== null ? atRight([key])[0] : null) ?? null,
       top,
       describe: (side: "left" | "right", i: number) =>
         view ? `${tokenName(side === "left" ? view.looks : view.seen, i)}, position ${i}` : "",
@@ -218,13 +264,16 @@ function arcsPanel(root: HTMLElement, first: Shown, context: Context, until: Abo
     box,
     props(context.scene()),
     {
-      hover(side, i) {
+      hover(side, at) {
+        const i = at === null ? null : backTo(shown, context.scene(), side === "left" ? "query" : "key", at);
         store.see({
           axis: side === "left" ? "query" : "key",
           hovered: { query: side === "left" ? i : null, key: side === "right" ? i : null },
         });
       },
-      pin(side, i) {
+      pin(side, at) {
+        const i = backTo(shown, context.scene(), side === "left" ? "query" : "key", at);
+        if (i === null) return;
         if (side === "left") store.pin(toggled(store.queries(), i), context.view);
         else store.see({ keys: toggled(store.look.value.keys, i) });
       },

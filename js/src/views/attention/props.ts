@@ -6,7 +6,8 @@ import type { ProgressProps } from "../../kit/progress.ts";
 import type { QuestionLineProps } from "../../kit/question-line.ts";
 import type { TextTableProps } from "../../kit/text-table.ts";
 import { labelTitle } from "../../state/attention-heads.ts";
-import { strongest, tokenName, wholeAsk } from "../../state/attention-picture.ts";
+import { tokenName, versionName } from "../../state/attention-names.ts";
+import { strongest, wholeAsk } from "../../state/attention-picture.ts";
 import type { AttentionStore } from "../../state/attention-store.ts";
 import { noticeOf } from "../../state/notices.ts";
 import { number, seconds, shortName } from "../../state/words.ts";
@@ -27,10 +28,12 @@ export function working({ connection, status }: AttentionStore): boolean {
 export function headerProps(store: AttentionStore, { answer }: Scene, local: Local): HeaderProps {
   const s = answer?.snapshot;
   const ids = s?.input.kind === "ids";
+  // Two versions are two models or two texts.
+  const models = answer && !answer.other ? answer.snapshot.versions.map((_, i) => versionName(answer, i)) : [];
   const how = [...new Set(s?.maps.map((m) => m.how))].join("; ");
   return {
-    model: shortName(s?.model?.name ?? ""),
-    modelTitle: s?.model?.name ?? "",
+    model: models.length > 1 ? models.join(" and ") : shortName(s?.model?.name ?? ""),
+    modelTitle: models.length > 1 ? (s?.versions.join(" and ") ?? "") : (s?.model?.name ?? ""),
     method: "Attention",
     methodTitle: how,
     exactness: "",
@@ -64,9 +67,9 @@ export function questionProps({ answer, name, otherName, dim }: Scene): Question
   return { parts: questionOf(name, otherName), before: "", name: "", after: "", contrast: otherName !== "", dim };
 }
 
-export function legendProps({ details }: AttentionStore, { head, other, top, look }: Scene): LegendProps {
+export function legendProps({ details }: AttentionStore, { head, comparable, top, look }: Scene): LegendProps {
   const given = head && details.get(wholeAsk(head, look))?.found?.unit;
-  const signed = other !== null;
+  const signed = comparable;
   const end = number(top);
   // Stronger ones have no more ink.
   const capped = look.ink < 1 ? " or more" : "";
@@ -76,6 +79,7 @@ export function legendProps({ details }: AttentionStore, { head, other, top, loo
     low: signed ? `−${end}` : "0",
     high: (signed ? `+${end}` : end) + capped,
     unit: measureUnit(look, given || ""),
+    ends: ["more in the second", "more in the first"],
     estimate: false,
     changes: false,
   };
@@ -86,15 +90,32 @@ export function noticeProps(
   store: AttentionStore,
   { answer }: Scene,
   { error, absent }: ReturnType<typeof troubleOf>,
+  saidAbove: boolean,
 ): Notice | null {
   const shown = { drawable: true, answer: null, last: answer && { scores: answer.most } };
   const refused = { ...store, error: store.error.value ? store.error : { ...store.error, value: error } };
-  if (absent && store.connection.kernel.value === "static" && !store.error.value) {
-    const details = [{ label: "", text: "Open the notebook to see it." }];
-    return { kind: "info", problem: "This page was saved without this detail.", details, actions: [] };
+  if (store.connection.kernel.value === "static" && !store.error.value) {
+    if (absent) return detailNotice({ error: null, absent });
+    if (saidAbove) return null;
   }
   const said = noticeOf(refused, shown);
   return said && { ...said, actions: said.actions.filter((a) => a.name === "run") };
+}
+
+/** Why some of the picture is not there, said under it. */
+export function detailNotice({ error, absent }: ReturnType<typeof troubleOf>): Notice | null {
+  if (error) {
+    const lines = [
+      { label: "Given:", text: error.given },
+      { label: "Accepted:", text: error.accepted },
+      { label: "What to do:", text: error.hint },
+    ];
+    const actions = [{ name: "again", label: "try again" }];
+    return { kind: "error", problem: error.problem, details: lines.filter((l) => l.text !== ""), actions };
+  }
+  if (!absent) return null;
+  const details = [{ label: "", text: "Open the notebook to see it." }];
+  return { kind: "info", problem: "This page was saved without this detail.", details, actions: [] };
 }
 
 /** The strongest weights as a table, for readers who can't see the picture. */
@@ -122,7 +143,9 @@ export function infoText({ answer }: Scene): string {
   if (!answer || !s) return "";
   const count = (n: number, what: string) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
   const parts = [
-    count(answer.queries.ids.length, "token"),
+    answer.keys
+      ? `${count(answer.keys.ids.length, "token")} in, ${answer.queries.ids.length.toLocaleString("en")} out`
+      : `${answer.other ? `${answer.queries.ids.length.toLocaleString("en")} and ` : ""}${count((answer.other ?? answer.queries).ids.length, "token")}`,
     count(answer.heads, "head"),
     s.seconds === null ? "" : seconds(s.seconds),
     s.model?.device,

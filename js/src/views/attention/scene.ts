@@ -3,16 +3,10 @@ import type { AttentionAnswer } from "../../protocol/decode-attention.ts";
 import type { AttentionAsk } from "../../protocol/encode.ts";
 import type { ErrorInfo } from "../../protocol/generated.ts";
 import type { Detail } from "../../state/attention-details.ts";
-import {
-  firstAsk,
-  type HeadView,
-  headName,
-  headView,
-  lineAsk,
-  topOf,
-  wholeAsk,
-} from "../../state/attention-picture.ts";
+import { headName } from "../../state/attention-names.ts";
+import { firstAsk, type HeadView, headView, lineAsk, topOf, wholeAsk } from "../../state/attention-picture.ts";
 import type { AttentionStore, Axis, Look } from "../../state/attention-store.ts";
+import { comparedWith, isComparable, type Link, linkOf } from "../../state/attention-versions.ts";
 
 export interface Scene {
   readonly answer: AttentionAnswer | null;
@@ -20,6 +14,10 @@ export interface Scene {
   /** The chosen head, and the one it is compared with. */
   readonly head: HeadView | null;
   readonly other: HeadView | null;
+  /** Between the positions of both; null where there is one head. */
+  readonly link: Link | null;
+  /** Both have the same positions, so that one can be taken from the other. */
+  readonly comparable: boolean;
   readonly name: string;
   readonly otherName: string;
   /** The strongest there is, of all that is drawn; 0 while it is not known. */
@@ -56,11 +54,11 @@ export function makeScene(store: AttentionStore): Scene {
   const look = store.look.value;
   const index = store.head();
   const head = answer && index !== null ? headView(answer, index, look) : null;
-  const second = answer && look.other !== null ? headView(answer, look.other, look) : null;
-  // Maps of other sizes can't lie side by side cell by cell.
-  const other = head && second && second.rows === head.rows && second.columns === head.columns ? second : null;
-  const queries = store.queries();
-  const { keys } = look;
+  const second = answer && comparedWith(answer, index, look);
+  const other = answer && head && second !== null ? headView(answer, second, look) : null;
+  // What was pinned in a longer text than this head looks at.
+  const queries = store.queries().filter((i) => !head || i < head.rows);
+  const keys = look.keys.filter((i) => !head || i < head.columns);
   const [query, key] = [queries[0], keys[0]];
   const peak = Math.max(scaleTop(store, head, look), scaleTop(store, other, look));
   const one = queries.length === 1 && keys.length === 1 && query !== undefined && key !== undefined;
@@ -69,14 +67,16 @@ export function makeScene(store: AttentionStore): Scene {
     look,
     head,
     other,
+    link: head && other ? linkOf(head, other) : null,
+    comparable: head !== null && other !== null && isComparable(head.place.of, other.place.of),
     name: head && answer ? headName(answer, head.head) : "",
     otherName: other && answer ? headName(answer, other.head) : "",
     peak,
     top: peak * look.ink,
     queries,
     keys,
-    pair: one && head && query < head.rows && key < head.columns ? { query, key } : null,
-    focus: focusOf(look, look.axis, queries),
+    pair: one && head ? { query, key } : null,
+    focus: focusOf({ ...look, keys }, look.axis, queries),
     dim: store.connection.live.value !== null,
   };
 }
@@ -99,18 +99,32 @@ export function focusOf(look: Look, axis: Axis, queries: readonly number[]): rea
   return pointed === null ? (axis === "query" ? queries : look.keys) : [pointed];
 }
 
+/** Positions whose lines a head shows: those of the first head, or what they are in the second. */
+export function linesOf({ head, other, look, link, focus, queries }: Scene, view: HeadView, axis: Axis): number[] {
+  const positions =
+    axis === look.axis ? focus : focusOf(look, axis, axis === "query" && look.reading === "text" ? queries : []);
+  const size = axis === "query" ? view.rows : view.columns;
+  const across = view === other && view !== head && link ? link.there[axis] : (i: number) => i;
+  return positions.map(across).filter((i): i is number => i !== null && i < size);
+}
+
 /** What the chosen heads need beside their tiles. */
-export function asksOf({ head, other, look, focus }: Scene): AttentionAsk[] {
+export function asksOf(scene: Scene): AttentionAsk[] {
+  const { head, other, look } = scene;
   const axes: readonly Axis[] = look.reading === "text" ? ["query", "key"] : [look.axis];
   return [head, other].flatMap((view) => {
     if (!view) return [];
-    const lines = axes.flatMap((axis) => {
-      const positions = axis === look.axis ? focus : focusOf(look, axis, []);
-      const size = axis === "query" ? view.rows : view.columns;
-      return positions.filter((i) => i < size).map((i) => lineAsk(view.place, look.measure, axis, i));
-    });
+    const lines = axes.flatMap((axis) =>
+      linesOf(scene, view, axis).map((i) => lineAsk(view.place, look.measure, axis, i)),
+    );
     return [wholeAsk(view, look), ...(view.renormalised ? [firstAsk(view)] : []), ...lines];
   });
+}
+
+/** Tiles and lines of what is on the screen. */
+export function isShown({ head, other, look }: Scene): (ask: AttentionAsk) => boolean {
+  return ({ map, head: within, measure }) =>
+    measure === look.measure && [head, other].some((v) => v?.place.map === map && v?.place.head === within);
 }
 
 /** The first refusal among details, and whether a saved page lacks one. */

@@ -4,16 +4,19 @@ import type { Scale } from "../../kit/shared/colour-scale.ts";
 import { h, setText } from "../../kit/shared/dom.ts";
 import { type StripProps, tokenStrip } from "../../kit/token-strip.ts";
 import type { Side } from "../../protocol/decode-attention.ts";
-import { type HeadView, lineOf, tokenName, unitsOf } from "../../state/attention-picture.ts";
+import { tokenName } from "../../state/attention-names.ts";
+import { type HeadView, lineOf, unitsOf } from "../../state/attention-picture.ts";
 import type { Axis } from "../../state/attention-store.ts";
 import { number } from "../../state/words.ts";
-import { type Context, focusOf, type Piece, type Scene } from "./scene.ts";
+import { type Context, isShown, linesOf, type Piece, type Scene } from "./scene.ts";
 import { sentence } from "./sentence.ts";
-import { cellText, lineText, word } from "./words.ts";
+import { cellText, greyText, lineText, word } from "./words.ts";
 
 /** One line of text: whose tokens, which way a token of it is meant, and its values. */
 interface Row {
   readonly title: string;
+  /** Its positions are those of the second head. */
+  readonly second?: boolean;
   readonly side: Side;
   readonly axis: Axis;
   readonly values: Float32Array | null;
@@ -23,6 +26,8 @@ interface Row {
 interface Kept {
   readonly box: HTMLElement;
   row: Row;
+  /** What a position is in the first head. */
+  first(position: number): number | null;
   update(row: Row, scene: Scene): void;
 }
 
@@ -41,10 +46,7 @@ export function strips(root: HTMLElement, context: Context, until: AbortSignal):
 
   /** The mean over what is looked at closely; null while a line is missing. */
   function values(view: HeadView, scene: Scene, axis: Axis): Float32Array | null {
-    const focus =
-      axis === scene.look.axis ? scene.focus : focusOf(scene.look, axis, axis === "query" ? scene.queries : []);
-    const size = axis === "query" ? view.rows : view.columns;
-    const lines = focus.filter((i) => i < size).map((i) => lineOf(view, scene.look, store.details, axis, i)?.values);
+    const lines = linesOf(scene, view, axis).map((i) => lineOf(view, scene.look, store.details, axis, i)?.values);
     const [first] = lines;
     if (!first || lines.some((line) => !line)) return null;
     if (lines.length === 1) return first;
@@ -52,7 +54,7 @@ export function strips(root: HTMLElement, context: Context, until: AbortSignal):
   }
 
   function rowsOf(scene: Scene): Row[] {
-    const { answer, head, other, look, name, otherName } = scene;
+    const { answer, head, other, look, name, otherName, comparable } = scene;
     if (!answer) return [];
     if (!head) {
       return [answer.queries, ...(answer.keys ? [answer.keys] : [])].map((side) => {
@@ -79,12 +81,10 @@ export function strips(root: HTMLElement, context: Context, until: AbortSignal):
       };
       if (!other) out.push(row(two && axes.length === 1 ? (axis === "query" ? "is looked at" : "looks") : "", first));
       else {
+        const its = axis === "query" ? other.seen : other.looks;
         const less = first && second ? first.map((value, i) => value - (second[i] ?? 0)) : null;
-        out.push(
-          row(`head ${name}`, first),
-          row(`head ${otherName}`, second),
-          row(`head ${name} less head ${otherName}`, less, true),
-        );
+        out.push(row(`head ${name}`, first), { ...row(`head ${otherName}`, second), side: its, second: true });
+        if (comparable) out.push(row(`head ${name} less head ${otherName}`, less, true));
       }
     }
     // The side without values is there to be pointed at.
@@ -106,11 +106,13 @@ export function strips(root: HTMLElement, context: Context, until: AbortSignal):
   }
 
   function props(row: Row, scene: Scene): StripProps {
-    const { look, top, queries, keys, dim, head } = scene;
-    const { hovered } = look;
-    const looks = !head || row.side === head.looks;
-    const seen = !head || row.side === head.seen;
-    const own = row.axis === "query" ? hovered.query : hovered.key;
+    const { look, top, dim, link } = scene;
+    const view = row.second ? scene.other : scene.head;
+    const there = (axis: Axis, list: readonly number[]) =>
+      row.second && link ? list.map(link.there[axis]).filter((i) => i !== null) : list;
+    const looks = !view || row.side === view.looks;
+    const seen = !view || row.side === view.seen;
+    const own = look.hovered[row.axis];
     return {
       units: unitsOf(row.side),
       values: row.values,
@@ -119,9 +121,9 @@ export function strips(root: HTMLElement, context: Context, until: AbortSignal):
       estimate: false,
       fresh: null,
       old: null,
-      hovered: own === null ? [] : [own],
-      pinned: looks ? queries : [],
-      brushed: seen ? keys : [],
+      hovered: own === null ? [] : there(row.axis, [own]),
+      pinned: looks ? there("query", scene.queries) : [],
+      brushed: seen ? there("key", scene.keys) : [],
       target: -1,
       dim,
       label: `tokens of the input${row.title ? `, ${row.title}` : ""}`,
@@ -141,12 +143,15 @@ export function strips(root: HTMLElement, context: Context, until: AbortSignal):
       own,
       props(row, context.scene()),
       {
-        hover(i) {
+        hover(at) {
           const { axis } = mine.row;
+          const i = at === null ? null : mine.first(at);
           const hovered = { query: axis === "query" ? i : null, key: axis === "key" ? i : null };
           store.see(i === null || context.scene().look.reading === "text" ? { hovered } : { axis, hovered });
         },
-        pin(i) {
+        pin(at) {
+          const i = mine.first(at);
+          if (i === null) return;
           if (mine.row.axis === "query") store.pin(toggled(store.queries(), i), context.view);
           else store.see({ keys: toggled(store.look.value.keys, i) });
         },
@@ -160,6 +165,10 @@ export function strips(root: HTMLElement, context: Context, until: AbortSignal):
     const mine: Kept = {
       box: own,
       row,
+      first(i) {
+        const { link } = context.scene();
+        return mine.row.second && link ? link.back[mine.row.axis](i) : i;
+      },
       update(next, scene) {
         mine.row = next;
         setText(title, next.title);
@@ -195,8 +204,10 @@ export function strips(root: HTMLElement, context: Context, until: AbortSignal):
         say(cellText(head, query, key, row?.[key] ?? null));
       } else if (!head) say(answer ? [word("Ink shows where a head looks, once one is chosen above.")] : []);
       else if (line && focus.length) say(lineText(head, look.axis, focus, line));
-      else if (focus.length) say([word("asking for the numbers")]);
-      else say([word(`Point at a token to see ${NAMES[look.axis]}; a click or Enter pins it.`)]);
+      else if (focus.length) {
+        const grey = greyText(store.details.trouble(isShown(scene)), store.connection.kernel.value === "gone");
+        say([word(grey ? `What would be here ${grey}.` : "asking for the numbers")]);
+      } else say([word(`Point at a token to see ${NAMES[look.axis]}; a click or Enter pins it.`)]);
     },
   };
 }

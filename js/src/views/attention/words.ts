@@ -3,7 +3,8 @@ import type { AttentionAnswer } from "../../protocol/decode-attention.ts";
 import type { AttentionRequest } from "../../protocol/generated.ts";
 import type { Found } from "../../state/attention-details.ts";
 import { labelText } from "../../state/attention-heads.ts";
-import { type HeadView, tokenName } from "../../state/attention-picture.ts";
+import { tokenName } from "../../state/attention-names.ts";
+import type { HeadView } from "../../state/attention-picture.ts";
 import type { Axis, Look } from "../../state/attention-store.ts";
 import { number } from "../../state/words.ts";
 
@@ -60,6 +61,50 @@ export function questionOf(name: string, otherName: string): Parts {
   const parts = [word("Where does head "), token(name)];
   if (otherName) parts.push(word(" look, and where head "), token(otherName));
   return [...parts, word(otherName ? "?" : " look?")];
+}
+
+/** Why two heads are beside each other without a difference, or what their difference compares. */
+export function apartText(
+  head: HeadView,
+  other: HeadView,
+  name: string,
+  otherName: string,
+  comparable: boolean,
+): string {
+  const size = (view: HeadView) => `${view.rows.toLocaleString("en")} × ${view.place.of.n_key.toLocaleString("en")}`;
+  if (!comparable)
+    return `No difference is drawn: head ${name} has ${size(head)} positions, head ${otherName} ${size(other)}.`;
+  const changed = head.seen.ids.filter((id, i) => id !== other.seen.ids[i]).length;
+  const places = head.seen.ids.length.toLocaleString("en");
+  return changed ? `The difference is taken place by place: ${changed} of ${places} have another token.` : "";
+}
+
+/** What the chosen head matters for: here, and on other texts where that was measured. */
+export function effectText(
+  name: string,
+  candidate: string,
+  here: number | undefined,
+  elsewhere: number | undefined,
+  prompts: number,
+): Parts {
+  if (here === undefined && elsewhere === undefined) return [];
+  const others = `${prompts} other text${prompts === 1 ? "" : "s"}`;
+  const far =
+    elsewhere === undefined ? "" : `the first candidate moves by ${number(elsewhere)} nats on average of ${others}`;
+  if (here === undefined) return [word(`Without head ${name} ${far}.`)];
+  const verb = here >= 0 ? "loses" : "gains";
+  return [
+    word("Here the first candidate "),
+    token(tokenText(candidate)),
+    word(` ${verb} ${number(Math.abs(here))} nats without head ${name}`),
+    word(far ? `; elsewhere ${far}.` : "."),
+  ];
+}
+
+/** What grey cells are, where they are not on their way. */
+export function greyText({ error, absent }: { error: unknown; absent: boolean }, gone: boolean): string | undefined {
+  if (absent) return "was not saved";
+  return error || gone ? "can't be had" : undefined;
 }
 
 const quotedAt = (name: string, at: number) => [token(name), word(` (${at})`)];

@@ -10,7 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 from xai_widgets.core.attention import Overview
+from xai_widgets.core.context import Context
 from xai_widgets.core.explanation import Explanation
+from xai_widgets.core.tokens import Tokens
 from xai_widgets.export.page import assembled, state
 from xai_widgets.jobs.attending import Attended, Effects, Switched, effects, elsewhere, switched
 from xai_widgets.widgets.attention import AttentionView
@@ -80,13 +82,21 @@ class Attention(AttentionView):
         Raises:
             ValueRefusedError: no such layer, head or stack.
         """
-        found = self.wait_for(lambda a, c: a.maps.whole(a.maps.index(layer, stack), head, c))
-        now = self.now()
-        stack = now.overview.maps[now.maps.index(layer, stack)].stack
-        keys = now.tokens if stack != "decoder" or now.maps.output is None else now.maps.output
-        queries = now.maps.output if stack == "cross" else keys
+
+        def look(attended: Attended, context: Context) -> tuple[np.ndarray, Tokens, tuple[str, ...]]:
+            maps = attended.maps
+            index = maps.index(layer, stack)
+            where = attended.overview.maps[index].stack
+            keys = attended.tokens if where != "decoder" or maps.output is None else maps.output
+            whole = maps.whole(index, head, context)
+            own = tuple(
+                f"[{i}]" for i in range(whole.shape[-1] - len(keys))
+            )  # entries of the layer that are no positions
+            return whole, maps.output if where == "cross" else keys, (*keys.texts, *own)
+
+        found, queries, keys = self.wait_for(look)
         axes = ("head", "query_pos", "key_pos")
-        labels = {"head": tuple(map(str, range(len(found)))), "query_pos": queries.texts, "key_pos": keys.texts}
+        labels = {"head": tuple(map(str, range(len(found)))), "query_pos": queries.texts, "key_pos": keys}
         whole = Explanation(found, axes, queries, queries.units(), labels=labels, unit="weight", signed=False)
         return whole if head is None else whole.select("head", 0)
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from tests.contract.architectures import built
 from tests.contract.prompts import PROMPTS
 from xai_widgets.adapters.attention import Given
 from xai_widgets.adapters.base import ModelAdapter, Off
 from xai_widgets.adapters.tiny import byte_tokenizer, tiny, tiny_model
 from xai_widgets.core.context import Context
-from xai_widgets.core.errors import CancelledError, CapabilityError, ValueRefusedError
+from xai_widgets.core.errors import CancelledError, CapabilityError, ModelError, ValueRefusedError
 from xai_widgets.core.registry import INSPECTORS
+from xai_widgets.explainers.attention import kept as kept_module
 from xai_widgets.explainers.attention import maps as maps_module
 from xai_widgets.explainers.attention.maps import AttentionMaps
 from xai_widgets.explainers.attention.paths import flow, rollout
@@ -98,14 +101,99 @@ def test_tiles_and_lines(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_was_not_kept_is_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """With no budget at all, every question runs the model up to its layer, and the numbers stay."""
     kept, whole = looked_at("llama")
-    monkeypatch.setattr(maps_module, "KEPT_BYTES", 0)
+    monkeypatch.setattr(kept_module, "LIMIT", 0)
     monkeypatch.setattr(maps_module, "PYRAMID_BYTES", 0)
     maps, _ = looked_at("llama")
-    assert len(maps._calls) == 1
+    assert kept_module.KEPT.count(maps) == 1
     for layer in (0, 2, 1):
         tile = maps.tile(maps.index(layer), 1, 0, 0, 0, Context())
         assert np.abs(tile - whole[layer][1]).max() < 1e-5
         assert np.array_equal(tile, kept.tile(kept.index(layer), 1, 0, 0, 0, Context()))
+
+
+def test_what_is_kept_goes_with_who_asked() -> None:
+    """One budget for all; a text that nobody holds any more gives its part back."""
+    first, _ = looked_at("llama")
+    second, _ = looked_at("llama", "Another text")
+    assert kept_module.KEPT.count(first) == kept_module.KEPT.count(second) == 3
+    number = id(first)
+    del first
+    gc.collect()
+    assert all(owner != number for owner, _ in kept_module.KEPT._calls)
+    assert kept_module.KEPT.count(second) == 3
+
+
+def test_a_model_that_changed_is_not_mixed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept still answers; what would need another pass is refused, until the text is looked at again."""
+    maps, whole = looked_at("llama", "The cat sat")
+    with torch.no_grad():
+        for parameter in maps.adapter.model.parameters():
+            parameter.add_(0.05)
+    assert np.abs(maps.tile(1, 0, 0, 0, 0, Context()) - whole[1][0]).max() < 1e-5
+    monkeypatch.setattr(kept_module, "LIMIT", 0)
+    looked_at("gpt2", "Pushes the others out")
+    for act in (
+        lambda: maps.tile(1, 0, 0, 0, 0, Context()),
+        lambda: maps.effects(Context()),
+        lambda: maps.with_and_without(Off(0, 0), Context()),
+        lambda: maps.flow(2, "rollout", Context()),
+    ):
+        with pytest.raises(ModelError, match="changed"):
+            act()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_stays_finite(dtype: torch.dtype) -> None:
+    """Products of queries and keys that overflow before they are scaled don't make a map of NaN."""
+    from xai_widgets.adapters.huggingface import HuggingFaceAdapter
+
+    tokenizer = byte_tokenizer()
+    model = tiny_model("llama", vocab_size=len(tokenizer)).to(dtype)
+    with torch.no_grad():
+        for layer in model.model.layers:
+            layer.self_attn.q_proj.weight.mul_(40)
+            layer.self_attn.k_proj.weight.mul_(40)
+    lm = HuggingFaceAdapter(model, tokenizer, "half")
+    maps = AttentionMaps(lm, lm.tokenize(TEXT))
+    assert np.isfinite(maps.look(Context()).most).all()
+    assert np.allclose(maps.whole(1, None, Context()).sum(-1), 1, atol=1e-3)
+
+
+def test_value_lengths_are_honest_where_the_projection_is_not_plain() -> None:
+    """A projection that an adapter of PEFT adds to, or that stands elsewhere, is not multiplied by something else."""
+    import peft
+
+    from xai_widgets.adapters.huggingface import HuggingFaceAdapter
+
+    tokenizer = byte_tokenizer()
+    model = tiny_model("llama", vocab_size=len(tokenizer))
+    config = peft.LoraConfig(target_modules=["o_proj"], r=2, init_lora_weights=False)
+    lm = HuggingFaceAdapter(peft.get_peft_model(model, config), tokenizer, "lora")
+    maps = AttentionMaps(lm, lm.tokenize("The cat"))
+    maps.look(Context())
+    assert maps.measure_words(0, "norm", Context()) == "weight x |v|"
+    assert maps.index(0) == 0
+    phi = built("phi3", vocabulary=len(tokenizer))
+    other = HuggingFaceAdapter(phi, tokenizer, "phi3")
+    maps = AttentionMaps(other, other.tokenize("The cat"))
+    call = maps.call(0, Context())
+    lengths, words = call.value_lengths()
+    assert words == "|v W_O|"
+    assert lengths is not None
+    value = call.value[0].repeat_interleave(call.n_heads // call.value.shape[1], 0)  # type: ignore[attr-defined]
+    weight = call.module.o_proj.weight.view(-1, call.n_heads, value.shape[-1])  # type: ignore[attr-defined]
+    added = torch.einsum("hkd,mhd->hkm", value, weight).norm(dim=-1)
+    assert torch.allclose(lengths, added, atol=1e-5)
+
+
+def test_a_window_does_not_make_a_uniform_head_look_narrow() -> None:
+    """Five positions to see, all alike: as broad as can be."""
+    n = 40
+    weights = torch.zeros(1, n, n)
+    for q in range(n):
+        weights[0, q, max(0, q - 4) : q + 1] = 1 / min(5, q + 1)
+    scores = Counter(list(range(n)), [False] * n).scores(Given(0, 0, weights))
+    assert scores[0, NAMES.index("broad")] == pytest.approx(1.0)
 
 
 def test_norm_is_the_length_of_what_is_added() -> None:
@@ -371,3 +459,16 @@ def test_any_text(prompt: str) -> None:
     assert len(overview.labels) == 12
     whole = maps.whole(0, None, Context())
     assert np.allclose(whole.sum(-1), 1, atol=1e-5)
+
+
+def test_prefix_tuning_is_refused() -> None:
+    """Its virtual tokens come first: every key would have another token's name."""
+    import peft
+
+    from xai_widgets.adapters.huggingface import HuggingFaceAdapter
+
+    tokenizer = byte_tokenizer()
+    config = peft.PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3)
+    lm = HuggingFaceAdapter(peft.get_peft_model(tiny_model("llama", vocab_size=len(tokenizer)), config), tokenizer, "p")
+    with pytest.raises(CapabilityError, match="in front"):
+        AttentionMaps(lm, lm.tokenize("abc"))

@@ -51,8 +51,8 @@ class Reader(Protocol):
         """A fresh private view, alone."""
         ...
 
-    def read(self, view: nn.Module, inputs: Tensor) -> None:
-        """Run a view over ids [row, pos], for its hooks' sake."""
+    def read(self, view: nn.Module, inputs: Tensor) -> Tensor | None:
+        """Run a view over ids [row, pos], for its hooks' sake; logits [1, d_vocab] of what comes next, if the model has them."""
         ...
 
 
@@ -63,8 +63,9 @@ def capture(
     context: Context,
     layers: Sequence[int] | None = None,
     stack: Stack = "decoder",
-) -> None:
+) -> Tensor | None:
     """See `adapters.base.ModelAdapter.attention`; `stack` is what the blocks of the model are."""
+    logits: Tensor | None = None
     with adapter.session() as view, torch.inference_mode():
         check_layers(layers, n_layers_of(view))
         inputs = torch.tensor([list(ids)], device=adapter.device_of_inputs)
@@ -76,11 +77,12 @@ def capture(
             found(call)
 
         with watched(view, layers, checked, stack=stack):
-            adapter.read(view, inputs)
+            logits = adapter.read(view, inputs)
         if not calls and not any(tappable(m) for m in view.modules()):
             for call in _all_at_once(view, inputs, stack):
                 if layers is None or call.layer in layers:
                     checked(call)
+    return None if logits is None else logits[0].float()
 
 
 def check_layers(layers: Sequence[int] | None, n_layers: int) -> None:
@@ -170,6 +172,7 @@ def watched(
         finally:
             for module, config in before:
                 module.__dict__["config"] = config
+                del module.__dict__[_PLACE]
 
 
 @dataclass
@@ -276,6 +279,9 @@ def probe(
 
     `n_ids` is the size of the vocabulary; `ask` hands over the calls of a pass, by default those of `capture`.
     """
+    tuned = getattr(getattr(adapter, "model", None), "active_peft_config", None)
+    if getattr(tuned, "is_prompt_learning", False):
+        return Capability(False, "prompt and prefix tuning put tokens of their own in front of the text"), {}
     layers: set[int] = set()
     sums: list[float] = []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -45,8 +45,9 @@ class Tapped:
 
     @property
     def nbytes(self) -> int:
-        """Memory of queries, keys and values; masks are shared between layers and not counted."""
-        return sum(t.numel() * t.element_size() for t in (self.query, self.key, self.value))
+        """Memory of queries, keys, values and the mask (which layers of one pass may share)."""
+        held = [self.query, self.key, self.value, *([] if self.mask is None else [self.mask])]
+        return sum(t.numel() * t.element_size() for t in held)
 
     def rows(self, start: int, stop: int, head: int | None = None) -> Tensor:
         """Weights of query rows, float32 [head, row, key]."""
@@ -97,11 +98,18 @@ class Tapped:
         """Output [row, pos, head, d_value] and weights by the family's written-out function; queries begin at `start`."""
         rows = slice(start, start + query.shape[2])
         options = {name: self._part(value, rows, heads, key.shape[2]) for name, value in self.options.items()}
+        function = written_out(type(self.module))
+        given = (query, key, value, mask)
         with torch.no_grad():
-            found: tuple[Tensor, Tensor] = written_out(type(self.module))(
-                self.module, query, key, value, mask, **options
-            )
-        return found
+            if query.dtype in (torch.float16, torch.bfloat16):
+                # the written-out form multiplies before it scales: what a fused kernel keeps finite would overflow
+                try:
+                    exact = (None if t is None else t.float() for t in given)
+                    found: tuple[Tensor, Tensor] = function(self.module, *exact, **options)
+                except RuntimeError:  # a family that mixes in numbers of its own dtype
+                    found = function(self.module, *given, **options)
+                return found
+            return function(self.module, *given, **options)
 
     def _part(self, option: Any, rows: slice, heads: slice, n_key: int) -> Any:  # noqa: ANN401 - any option
         """The part of a bias [row, head, query, key] that belongs to these queries and keys; other options as they are."""
@@ -172,8 +180,11 @@ class Tapped:
         if q.shape != k.shape:
             return None
         scale = self.options.get("scaling")
-        plain = not self.options.get("softcap") and (
-            self.mask is None or self.mask.dtype == torch.bool or self._plain_mask()
+        more = any(torch.is_tensor(o) and o.is_floating_point() and o.ndim > 2 for o in self.options.values())  # a bias
+        plain = (
+            not more
+            and not self.options.get("softcap")
+            and (self.mask is None or self.mask.dtype == torch.bool or self._plain_mask())
         )
         return q, k, float(scale) if plain and isinstance(scale, (int, float)) else None
 
@@ -234,17 +245,24 @@ def find_written_out(kind: type) -> Callable[..., Any] | None:
     return next((function for function in beside if callable(function)), None)
 
 
+_OUTPUTS: Final = frozenset(
+    ("o_proj", "out_proj", "dense", "c_proj", "Wo", "wo", "o", "out_lin", "resid_proj", "linear_out", "output_proj")
+)
+"""What families call the projection from all heads to the residual stream."""
+
+
 def _output_projection(module: nn.Module, width: int) -> Tensor | None:
-    """Weight [d_model, head * d_value] that takes all heads' values to the residual stream; None if not plainly there."""
-    for child in reversed(list(module.children())):
+    """Weight [d_model, head * d_value] that takes all heads' values to the residual stream; None if not plainly there.
+
+    By name, because a query, key or gate projection may have the same shape; a layer wrapped by an adapter of PEFT adds to its
+    weight and does not count as plain.
+    """
+    for name, child in module.named_children():
         weight = getattr(child, "weight", None)
-        if type(weight) not in (Tensor, nn.Parameter) or weight.ndim != 2 or weight.is_meta:
+        if name not in _OUTPUTS or type(weight) not in (Tensor, nn.Parameter) or weight.ndim != 2 or weight.is_meta:
             continue
-        if isinstance(child, nn.Linear) and child.in_features == width:
+        if type(child) is nn.Linear and child.in_features == width:
             return weight
         if type(child).__name__ == "Conv1D" and weight.shape[0] == width:
             return weight.T
     return None
-
-
-__all__ = ["Given", "Stack", "Tapped", "find_written_out", "written_out"]

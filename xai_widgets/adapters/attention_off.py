@@ -45,7 +45,7 @@ def without(adapter: Lender, ids: Sequence[int], offs: Sequence[Off | None], con
         part = offs[done : done + size]
         context.step(done, len(offs), "switched off")
         try:
-            found.append(_batch(adapter, ids, part, context))
+            found.append(_batch(adapter, ids, part, context).cpu())
         except (RuntimeError, MemoryError) as error:
             if not memory.ran_out(error):
                 raise
@@ -73,6 +73,8 @@ def _batch(adapter: Lender, ids: Sequence[int], offs: Sequence[Off | None], cont
     untouched = set(switch.layers) - switch.seen
     if untouched:
         raise attention.refuse(adapter, f"layer {min(untouched)} was not run in this pass")
+    if logits.is_cuda:
+        torch.cuda.synchronize(logits.device)
     adapter.speed.record(inputs.numel(), 1, time.perf_counter() - start)
     return logits.float()
 

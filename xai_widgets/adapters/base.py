@@ -272,11 +272,14 @@ class ModelAdapter(Protocol):
         found: Callable[[AttentionCall], None],
         context: Context,
         layers: Sequence[int] | None = None,
-    ) -> None:
+    ) -> Tensor | None:
         """Run the model and hand over each attention call of these layers (None: all), in order, while the pass runs.
 
         With layers given, the pass ends after the last of them. What is not kept costs no memory; what is kept can be
         asked later.
+
+        Returns:
+            Logits of the next token, float32 [d_vocab], where the pass ran to its end and the model has them.
 
         Raises:
             CapabilityError: the model has no attention weights. ValueRefusedError: a layer out of range.

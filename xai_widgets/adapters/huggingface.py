@@ -67,9 +67,10 @@ class HuggingFaceAdapter(Lent):
         """The output embedding of a view."""
         return view.get_output_embeddings()
 
-    def read(self, view: nn.Module, inputs: torch.Tensor) -> None:
-        """Run a view over ids [row, pos], for its hooks' sake; logits at the last position only."""
-        passes.run(self, view, inputs, torch.tensor([inputs.numel() - 1], device=inputs.device))
+    def read(self, view: nn.Module, inputs: torch.Tensor) -> torch.Tensor | None:
+        """Run a view over ids [row, pos], for its hooks' sake; logits [1, d_vocab] at the last position only."""
+        logits, _ = passes.run(self, view, inputs, torch.tensor([inputs.numel() - 1], device=inputs.device))
+        return logits
 
     # -- tokens ----------------------------------------------------------------------------------------------------
 
@@ -211,10 +212,13 @@ class HuggingFaceAdapter(Lent):
         found: Callable[[AttentionCall], None],
         context: Context,
         layers: Sequence[int] | None = None,
-    ) -> None:
-        """Run the model and hand over each attention call of these layers."""
+    ) -> torch.Tensor | None:
+        """Run the model and hand over each attention call of these layers; logits of the next token if it ran to its end."""
         self.require("attention")
-        attention.capture(self, ids, found, context, layers)
+        logits = attention.capture(self, ids, found, context, layers)
+        if logits is not None:
+            check_logits(logits)
+        return logits
 
     def value_zeroing(self, ids: Sequence[int], layer: int, context: Context) -> torch.Tensor:
         """How much each position's output of the block changes without each key's values: [query, key]."""

@@ -13,11 +13,11 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from xai_widgets.adapters import attention
+from xai_widgets.adapters import attention, memory
 from xai_widgets.adapters.blocks import blocks_of, loops
 from xai_widgets.adapters.hooks import first, hooked
 from xai_widgets.core.context import Context
-from xai_widgets.core.errors import ValueRefusedError
+from xai_widgets.core.errors import OutOfMemoryError, ValueRefusedError
 
 LONGEST: Final = 1024
 """Positions: the layer runs once a position, so the price grows with the square."""
@@ -97,7 +97,9 @@ def _without(
     try:
         with attention.watched(view, [layer], lambda _call: None, edit):
             changed = first(block(hidden.expand(len(keys), -1, -1), *rest, **options))
-    except (RuntimeError, TypeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError, MemoryError) as error:
+        if memory.ran_out(error):
+            raise OutOfMemoryError("one layer in a batch", n_tokens=hidden.shape[1] * len(keys)) from error
         raise attention.refuse(adapter, f"its block can't be run by itself ({str(error)[:100]})") from error
     if not touched:
         raise attention.refuse(adapter, f"layer {layer} does not ask transformers for its attention function")

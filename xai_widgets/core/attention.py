@@ -50,8 +50,6 @@ class Overview:
         patterns: what was looked for. scores: float32 [head, pattern], NaN where the text gives it no chance.
         labels: a pattern's name for each head, or "".
         sinks: largest share of a row that no key gets (0 where rows sum to 1).
-        looks: float32 [head], what the last position gives to others than the first position and itself.
-        takes: float32 [head], length of what it takes in from those; NaN where values can't be had.
         seconds: how long it took.
     """
 
@@ -64,8 +62,6 @@ class Overview:
     scores: np.ndarray
     labels: tuple[str, ...]
     sinks: float
-    looks: np.ndarray
-    takes: np.ndarray
     seconds: float
 
     def place(self, head: int) -> tuple[int, int]:

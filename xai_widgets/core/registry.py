@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import threading
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
@@ -27,6 +28,7 @@ class Registry(Generic[T]):
         self.what, self._package, self._group = what, package, group
         self._items: dict[str, T] = {}
         self._loaded = False
+        self._loading = threading.RLock()
 
     def register(self, name: str) -> Callable[[T], T]:
         """Decorator that files the thing under `name`; a name taken by another thing raises."""
@@ -64,14 +66,15 @@ class Registry(Generic[T]):
 
     def load(self) -> None:
         """Import every module of the package (once) and every entry point of the group."""
-        if self._loaded:
-            return
-        self._loaded = True
-        root = importlib.import_module(self._package)
-        for module in pkgutil.walk_packages(root.__path__, self._package + "."):
-            importlib.import_module(module.name)
-        for point in entry_points(group=self._group):
-            point.load()
+        with self._loading:  # a second thread waits for the whole list; a module that lists while it registers does not
+            if self._loaded:
+                return
+            self._loaded = True
+            root = importlib.import_module(self._package)
+            for module in pkgutil.walk_packages(root.__path__, self._package + "."):
+                importlib.import_module(module.name)
+            for point in entry_points(group=self._group):
+                point.load()
 
 
 EXPLAINERS: Registry[type] = Registry("method", "xai_widgets.explainers", "xai_widgets.explainers")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from xai_widgets.adapters.base import ModelAdapter, Off
 
 N_CANDIDATES: Final = 10
+LOWEST: Final = -1e4
+"""Log-probability that stands for minus infinity, where only one of two passes rules a token out."""
 OTHERS: Final = (
     "The museum opens at nine and closes at",
     "She put the keys on the table and went to the",
@@ -143,7 +145,7 @@ class Attending:
             gone = lambda: job.cancelled or (on_step is not None and self.attended is not attended)  # noqa: E731
             return work(attended, Context(on_step=step, is_cancelled=gone))
 
-        return self._submit(slot or name, name, run, on_end)
+        return self._submit(slot or name, name, run, on_end, long=on_step is not None)
 
     def cancel(self, name: str) -> None:
         """Stop what was asked under this name."""
@@ -153,7 +155,13 @@ class Attending:
             job.cancel()
 
     def _submit(
-        self, slot: str, name: str, work: Callable[[Job[Any]], Any], on_end: Callable[[Job[Any]], None]
+        self,
+        slot: str,
+        name: str,
+        work: Callable[[Job[Any]], Any],
+        on_end: Callable[[Job[Any]], None],
+        *,
+        long: bool = False,
     ) -> Job[Any]:
         def end(job: Job[Any]) -> None:
             with self._lock:
@@ -162,6 +170,7 @@ class Attending:
             on_end(job)
 
         job: Job[Any] = Job(work, end)
+        job.long = long
         with self._lock:
             self._jobs[name] = job
         worker_for(self.adapter).submit((id(self), slot), job)
@@ -190,9 +199,8 @@ def _looked(
 ) -> Attended:
     maps = INSPECTORS["attention"](adapter, tokens)
     overview = maps.look(context, longest)
-    candidates = tuple(
-        NextToken(c.id, c.text, c.prob, c.logit) for c in adapter.candidates(tokens, N_CANDIDATES, context)
-    )
+    logits = maps.next_logits
+    candidates = () if logits is None else _best(adapter, logits, _log_softmax(logits))
     return Attended(name, ask, tokens, overview, candidates, maps, other)
 
 
@@ -201,18 +209,20 @@ def switched(attended: Attended, off: Off, context: Context) -> Switched:
     maps = attended.maps
     usual, without = (np.asarray(part.cpu().numpy(), dtype=np.float64) for part in maps.with_and_without(off, context))
     p, q = _log_softmax(usual), _log_softmax(without)
-    kl = float((np.exp(p) * (p - q)).sum())
+    there = np.isfinite(p)  # tokens that the model rules out add nothing
+    kl = float((np.exp(p[there]) * (p[there] - np.maximum(q[there], LOWEST))).sum())
     return Switched(_best(maps.adapter, usual, p), _best(maps.adapter, without, q), max(kl, 0.0))
 
 
 def effects(attended: Attended, context: Context) -> Effects:
     """What every head matters for, on this text."""
-    maps, overview = attended.maps, attended.overview
+    maps = attended.maps
     here = maps.effects(context)
     size = np.abs(here)
-    agreement = {"looks": rank_correlation(size, overview.looks)}
-    if np.isfinite(overview.takes).all():
-        agreement["takes"] = rank_correlation(size, overview.takes)
+    looks, takes = maps.last_position(context)
+    agreement = {"looks": rank_correlation(size, looks)}
+    if np.isfinite(takes).all():
+        agreement["takes"] = rank_correlation(size, takes)
     kept = {name: value for name, value in agreement.items() if np.isfinite(value)}
     return Effects(here, kept)
 
@@ -226,7 +236,7 @@ def elsewhere(attended: Attended, others: Sequence[str], context: Context) -> np
 
 
 def _best(adapter: ModelAdapter, logits: np.ndarray, log_probs: np.ndarray) -> tuple[NextToken, ...]:
-    order = np.argsort(-logits)[:N_CANDIDATES]
+    order = [i for i in np.argsort(-logits)[:N_CANDIDATES] if np.isfinite(logits[i])]
     return tuple(
         NextToken(int(i), adapter.token_text(int(i)), float(np.exp(log_probs[i])), float(logits[i])) for i in order
     )

@@ -28,6 +28,8 @@ class Job(Generic[T]):
         self._started = False
         self.idle = False
         """Set by the worker: gives way to anything that is not idle."""
+        self.long = False
+        """Set by who submits it: it gives way between its batches, and others don't wait for it."""
         self._value: T | None = None
         self.error: BaseException | None = None
 

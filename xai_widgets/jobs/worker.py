@@ -79,7 +79,7 @@ class Worker:
             self._run_last()
 
     def give_way(self) -> None:
-        """Do what is waiting, before the job that calls this goes on: for long work in the background, between its batches.
+        """Do what is waiting and short, before the job that calls this goes on: for long work, between its batches.
 
         On any other thread than the worker's own it does nothing.
         """
@@ -87,9 +87,11 @@ class Worker:
             return
         while True:
             with self._lock:
-                if not self._queue or self._stopped:
+                short = next((item for item in self._queue if not item[1].long), None)
+                if short is None or self._stopped:
                     return
-                self._running.append(self._queue.popleft())
+                self._queue.remove(short)
+                self._running.append(short)
             self._run_last()
 
     def _run_last(self) -> None:

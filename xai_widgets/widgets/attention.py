@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from xai_widgets.core.ask import Ask
-from xai_widgets.core.errors import CancelledError, KernelError, UnknownNameError
+from xai_widgets.core.errors import CancelledError, CapabilityError, KernelError, UnknownNameError
 from xai_widgets.jobs.asking import source_of
 from xai_widgets.jobs.attending import OTHERS, Attended, Attending, effects, elsewhere, switched
 from xai_widgets.jobs.job import Job
@@ -46,15 +46,26 @@ class AttentionView(View):
     ) -> None:
         """Look at all heads, and show them when they are there."""
         lm.require("attention")
+        self._asked = 0
         ask = Ask(source=source_of(lm, text))
         read(lm, ask)
         self._attending = Attending(lm, ask, others, _versus(lm, ask, versus))
         self._open("running", link_id)
-        self._first = self._attend(ask, Ticket())
+        self._newest: Job[Attended] | None = None
+        self._attend(ask, Ticket())
 
     def now(self) -> Attended:
         """What is looked at, once it has been."""
-        return self._attending.attended or self._first.wait()
+        while self._newest is not None:
+            job = self._newest
+            try:
+                return job.wait()
+            except CancelledError:
+                if job is self._newest:
+                    break
+        if self._attending.attended is None:
+            raise CancelledError
+        return self._attending.attended
 
     def wait_for(self, work: Callable[[Attended, Any], Any]) -> Any:  # noqa: ANN401 - whatever is asked
         """Run `work(attended, context)` on the model's worker and wait for it."""
@@ -100,8 +111,11 @@ class AttentionView(View):
             slot=slot,
         )
 
-    def _attend(self, ask: Ask, ticket: Ticket) -> Job[Attended]:
-        return self._attending.attend(ask, ticket.id, lambda job: self._attended(job, ticket), self._steps(ticket))
+    def _attend(self, ask: Ask, ticket: Ticket) -> None:
+        number = self._asked = self._asked + 1
+        self._newest = self._attending.attend(
+            ask, ticket.id, lambda job: self._attended(job, ticket, newest=number == self._asked), self._steps(ticket)
+        )
 
     def _steps(self, ticket: Ticket) -> Callable[[int, int, str], None]:
         return lambda done, total, note: self._say(
@@ -110,14 +124,21 @@ class AttentionView(View):
 
     # -- from the worker
 
-    def _attended(self, job: Job[Attended], ticket: Ticket) -> None:
-        if isinstance(job.error, CancelledError):
-            self.publish(status=status("cancelled"))
+    def _attended(self, job: Job[Attended], ticket: Ticket, *, newest: bool) -> None:
+        """The end of a look: state first, then the one message. A newer one that runs meanwhile keeps its state."""
+        if isinstance(job.error, CancelledError) or (not newest and job.error is None):
+            if newest:
+                self.publish(status=status("cancelled"))
             self._say({"type": "cancelled"}, ticket)
         elif job.error is not None:
-            self._fail(ticket, job.error)
+            self._fail(ticket, job.error, state=newest)
         elif job.value is not None:
-            self.publish(explanation=self.packed(job.value, ticket.revision), status=status("idle"))
+            try:
+                packed = self.packed(job.value, ticket.revision)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the request must end
+                self._fail(ticket, error)
+                return
+            self.publish(explanation=packed, status=status("idle"))
             self._say({"type": "result"}, ticket)
 
     def _told(self, job: Job[Reply], ticket: Ticket) -> None:
@@ -230,6 +251,12 @@ def _versus(lm: ModelAdapter, ask: Ask, versus: ModelAdapter | str | None) -> tu
     """What is compared with, looked at before anything runs."""
     if versus is None:
         return None
+    if hasattr(lm, "output_of"):
+        raise CapabilityError(
+            "A comparison",
+            reason="an encoder-decoder's outputs have positions of their own",
+            hint="make a view of each",
+        )
     if isinstance(versus, str):
         other = Ask(source=versus)
         read(lm, other)

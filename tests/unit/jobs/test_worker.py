@@ -155,6 +155,27 @@ def test_long_work_gives_way_to_what_waits(worker):
     assert order == ["long begins", "short 0", "short 1", "long ends"]
 
 
+def test_long_work_does_not_give_way_to_long_work(worker):
+    """Two long jobs stay in the order they were asked for; a short one goes before both."""
+    order, begun, gate = [], threading.Event(), threading.Event()
+
+    def long(_job):
+        begun.set()
+        assert gate.wait(10)
+        worker.give_way()
+        order.append("first")
+
+    first, second, short = Job(long), Job(lambda _job: order.append("second")), Job(lambda _job: order.append("short"))
+    first.long = second.long = True
+    worker.submit("first", first)
+    assert begun.wait(10)
+    worker.submit("second", second)
+    worker.submit("short", short)
+    gate.set()
+    second.wait()
+    assert order == ["short", "first", "second"]
+
+
 def test_a_job_that_gave_way_is_still_replaced(worker):
     """While a short job runs inside it, a newer one of its own slot cancels it."""
     begun, gate, inside, go = (threading.Event() for _ in range(4))

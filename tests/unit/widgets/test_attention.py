@@ -13,6 +13,7 @@ from tests.unit.widgets.watched import Watched
 from xai_widgets.adapters.tiny import byte_tokenizer, tiny
 from xai_widgets.attention import tiles
 from xai_widgets.core.errors import CapabilityError, EmptyTextError, ValueRefusedError
+from xai_widgets.jobs import attending
 from xai_widgets.protocol.arrays import get
 from xai_widgets.protocol.schema import AttentionResult, AttentionSnapshot
 
@@ -192,6 +193,47 @@ def test_a_new_text_replaces_the_old(watched):
     assert len(watched.view.overview.labels) == 12
 
 
+def test_a_look_that_was_replaced_leaves_the_state_to_the_newer(model, monkeypatch):
+    """The view says that it is running until the newest look has ended, and numbers wait for that one."""
+    held, gate = threading.Event(), threading.Event()
+    real = attending.look
+
+    def slow(adapter, ask, context, versus=None):
+        held.set()
+        assert gate.wait(60)
+        return real(adapter, ask, context, versus)
+
+    monkeypatch.setattr(attending, "look", slow)
+    view = xw.Attention(model, "first")
+    watched = Watched(view)
+    seen = []
+    view.observe(lambda change: seen.append(change["new"]["state"]), "status")
+    assert held.wait(60)
+    watched.ask("1", action="attend", input={"kind": "text", "text": "second"})
+    gate.set()
+    assert watched.end("1")["type"] == "result"
+    assert "".join(view.now().tokens.texts) == "second"
+    assert view.weights(0).scores.shape[1] == len("second")
+    assert "cancelled" not in seen
+    assert seen[-1] == "idle"
+
+
+def test_words_that_the_model_rules_out_don_t_make_the_difference_unknown(model, monkeypatch):
+    real = model.without_attention
+
+    def ruled_out(ids, offs, context):
+        logits = real(ids, offs, context)
+        logits[:, 7] = -torch.inf
+        return logits
+
+    view = xw.Attention(model, TEXT)
+    view.overview  # noqa: B018 - waits
+    monkeypatch.setattr(model, "without_attention", ruled_out)
+    found = view.without(1, 1)
+    assert np.isfinite(found.kl)
+    assert found.kl > 0
+
+
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
@@ -347,6 +389,8 @@ def test_an_encoder_decoder_has_three_kinds_of_maps(translator):
     watched.ask("1", action="line", map=cross, head=1, axis="key", index=3)
     line = get(watched.end("1")["array"], buffers_of(watched, "1"))
     assert np.allclose(line, watched.view.weights(0, 1, stack="cross").scores[:, 3], atol=1e-6)
+    with pytest.raises(CapabilityError, match="make a view of each"):
+        xw.Attention(xw.wrap(model, tokenizer), TEXT, versus="another")
     for name, action in (("2", "effects"), ("3", "off"), ("4", "elsewhere")):
         watched.ask(name, action=action, map=0, head=0)
         assert watched.end(name)["error"]["code"] == "capability"

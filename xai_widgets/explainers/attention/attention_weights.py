@@ -61,7 +61,8 @@ class AttentionWeights(AlongAttention):
             context.step(call.layer, adapter.n_layers, "layers")
             weights = call.rows(at[0], at[-1] + 1).cpu().numpy()
             heads = chosen("heads", self.heads, call.n_heads)
-            rows.append(np.pad(weights[heads].mean(0), ((0, 0), (0, call.n_key - weights.shape[-1]))))
+            chosen_heads = weights[heads].mean(0)[:, : len(ids)]  # more keys than positions are the layer's own
+            rows.append(np.pad(chosen_heads, ((0, 0), (0, len(ids) - chosen_heads.shape[-1]))))
 
         adapter.attention(ids, look, context, wanted)
         if not rows:

@@ -21,9 +21,10 @@ from torch import Tensor
 from xai_widgets.adapters.base import AttentionCall, ModelAdapter, Off
 from xai_widgets.core.attention import MapInfo, Overview
 from xai_widgets.core.context import Context
-from xai_widgets.core.errors import CapabilityError, ValueRefusedError
+from xai_widgets.core.errors import CapabilityError, ModelError, ValueRefusedError
 from xai_widgets.core.registry import INSPECTORS
 from xai_widgets.core.tokens import Tokens
+from xai_widgets.explainers.attention.kept import KEPT, Key, key_of
 from xai_widgets.explainers.attention.paths import flow, rollout
 from xai_widgets.explainers.attention.patterns import PATTERNS, Counter, Total, is_punctuation, labels
 from xai_widgets.explainers.attention.rows import Pool, in_blocks, places, pooled, spans
@@ -32,15 +33,11 @@ TILE: Final = 256
 """Cells of a tile's side."""
 CELLS: Final = 32
 """Squares of an overview's side, at most."""
-KEPT_BYTES: Final = 256 << 20
-"""Queries, keys and values kept for later questions."""
 SINK: Final = 1e-2
 """What rows may lack of 1 by rounding; more is a sink of the model's own (seen at the last query of each map)."""
 PYRAMID_BYTES: Final = 128 << 20
 
 Measure = Literal["weight", "norm", "value_zeroing"]
-_Key = tuple[str, int, int]
-"""Stack, layer and number of a call."""
 
 
 @INSPECTORS.register("attention")
@@ -52,6 +49,7 @@ class AttentionMaps:
 
     Attributes:
         output: what the decoder of an encoder-decoder reads: what the model writes itself. None for other models.
+        next_logits: of the next token, float64 [d_vocab], once all layers were looked at; None where none follows.
 
     Raises:
         CapabilityError: the model has no attention weights that can be had.
@@ -65,9 +63,9 @@ class AttentionMaps:
         self.fingerprint = adapter.fingerprint
         self.overview: Overview | None = None
         self.output: Tokens | None = None
-        self._calls: OrderedDict[_Key, AttentionCall] = OrderedDict()
+        self.next_logits: np.ndarray | None = None
         self._changes: tuple[int, Tensor] | None = None
-        self._pyramids: OrderedDict[tuple[_Key, int, str], _Pyramid] = OrderedDict()
+        self._pyramids: OrderedDict[tuple[Key, int, str], _Pyramid] = OrderedDict()
 
     def look(self, context: Context, longest: int = 0) -> Overview:
         """One pass over all layers: float32 numbers of every head. `longest`: squares as large as a text of that length has."""
@@ -82,9 +80,10 @@ class AttentionMaps:
         def found(call: AttentionCall) -> None:
             context.step(call.layer, self.adapter.n_layers, "layers")
             gathered.take(call)
-            self._keep(call)
+            KEPT.put(self, call)
 
-        self._run(found, context, None)
+        logits = self._run(found, context, None)
+        self.next_logits = None if logits is None else logits.double().cpu().numpy()
         context.step(self.adapter.n_layers, self.adapter.n_layers, "layers")
         self.overview = gathered.overview(self.adapter.attention_gaps(), time.perf_counter() - start)
         return self.overview
@@ -98,26 +97,33 @@ class AttentionMaps:
             )
         info = overview.maps[index]
         key = (info.stack, info.layer, info.nth)
-        if key not in self._calls:
-            again: dict[_Key, AttentionCall] = {}
-            self._run(lambda call: again.update({_key(call): call}), context, [info.layer])
-            for call in (*again.values(), again[key]):
-                self._keep(call)
-        self._calls.move_to_end(key)
-        return self._calls[key]
+        found = KEPT.get(self, key)
+        if found is None:
+            self.same_weights()
+            again: dict[Key, AttentionCall] = {}
+            self._run(lambda call: again.update({key_of(call): call}), context, [info.layer])
+            found = again[key]
+            KEPT.put(self, found)
+        return found
 
-    def _run(self, found: Callable[[AttentionCall], None], context: Context, layers: list[int] | None) -> None:
+    def same_weights(self) -> None:
+        """Refuse to mix numbers of two models in one picture.
+
+        Raises:
+            ModelError: the weights changed since the text was looked at.
+        """
+        if self.adapter.fingerprint != self.fingerprint:
+            raise ModelError(
+                "The model changed since this text was looked at.", given="other weights than those of the picture",
+                accepted="the same weights", hint="look again: edit the text, or run the cell again",
+            )  # fmt: skip
+
+    def _run(self, found: Callable[[AttentionCall], None], context: Context, layers: list[int] | None) -> Tensor | None:
         if self.output is None:
-            self.adapter.attention(self.ids, found, context, layers)
-        else:
-            both: Any = self.adapter
-            both.attention(self.ids, found, context, layers, output_ids=[int(i) for i in self.output.ids])
-
-    def _keep(self, call: AttentionCall) -> None:
-        self._calls[_key(call)] = call
-        self._calls.move_to_end(_key(call))
-        while len(self._calls) > 1 and sum(c.nbytes for c in self._calls.values()) > KEPT_BYTES:
-            self._calls.popitem(last=False)
+            return self.adapter.attention(self.ids, found, context, layers)
+        both: Any = self.adapter
+        both.attention(self.ids, found, context, layers, output_ids=[int(i) for i in self.output.ids])
+        return None
 
     def tile(
         self,
@@ -226,6 +232,7 @@ class AttentionMaps:
 
     def with_and_without(self, off: Off, context: Context) -> tuple[Tensor, Tensor]:
         """Logits of the next token with everything and without this part, float32 [d_vocab] each."""
+        self.same_weights()
         usual, without = self.adapter.without_attention(self.ids, [None, off], context)
         return usual, without
 
@@ -239,9 +246,29 @@ class AttentionMaps:
 
         Positive: the head helps it. A block that attends twice loses its head in both.
         """
+        self.same_weights()
         found = torch.log_softmax(self.adapter.without_attention(self.ids, [None, *self.heads()], context), -1)
         best = int(found[0].argmax())
         return (found[0, best] - found[1:, best]).cpu().numpy()
+
+    def last_position(self, context: Context) -> tuple[np.ndarray, np.ndarray]:
+        """What the last position gives to others than the first and itself, and the length of what it takes in from them.
+
+        float32 [head] each; the second is NaN where values can't be had.
+        """
+        overview = self.overview or self.look(context)
+        looks, takes = [], []
+        for index in range(len(overview.maps)):
+            call = self.call(index, context)
+            weights = call.rows(call.n_query - 1, call.n_query)[:, 0].clone()
+            weights[:, 0] = 0
+            weights[:, call.n_query - 1 :] = 0
+            lengths, _ = call.value_lengths()
+            looks.append(weights.sum(-1).cpu().numpy())
+            nothing = torch.full_like(weights, torch.nan)
+            taken = nothing if lengths is None else weights * lengths[:, : weights.shape[1]]
+            takes.append(taken.sum(-1).cpu().numpy())
+        return np.concatenate(looks), np.concatenate(takes)
 
     def flow(self, at: int, how: Literal["rollout", "flow"], context: Context) -> np.ndarray:
         """How much of each position reaches position `at`: float32 [layer + 1, pos], the input first; see `paths`.
@@ -252,6 +279,7 @@ class AttentionMaps:
             raise ValueRefusedError(
                 "position", given=str(at), accepted=f"0 to {len(self.ids) - 1}", hint="positions are counted from 0"
             )
+        self.same_weights()
         if how == "rollout":
             return rollout(self.adapter, self.ids, [at], context)[0]
         first = flow(self.adapter, self.ids, [at], context)
@@ -300,11 +328,12 @@ class AttentionMaps:
                 "Value zeroing", reason="it is for models of one stack", hint="look at weights x |v W_O|"
             )
         if self._changes is None or self._changes[0] != call.layer:
+            self.same_weights()
             self._changes = call.layer, self.adapter.value_zeroing(self.ids, call.layer, context)
         return self._changes[1]
 
     def _pyramid(self, call: AttentionCall, head: int, measure: Measure, context: Context) -> _Pyramid:
-        key = (_key(call), head, measure)
+        key = (key_of(call), head, measure)
         if key not in self._pyramids:
             made = _Pyramid(call.n_query, self._width(call, measure))
             for _, rows in self._all_rows(call, head, measure, context, made.multiple):
@@ -314,10 +343,6 @@ class AttentionMaps:
                 self._pyramids.popitem(last=False)
         self._pyramids.move_to_end(key)
         return self._pyramids[key]
-
-
-def _key(call: AttentionCall) -> _Key:
-    return (call.stack, call.layer, call.nth)
 
 
 def _counter(text: Tokens) -> Counter:
@@ -379,8 +404,6 @@ class _Gathered:
     most: list[np.ndarray] = field(default_factory=list)
     mean: list[np.ndarray] = field(default_factory=list)
     scores: list[np.ndarray] = field(default_factory=list)
-    looks: list[np.ndarray] = field(default_factory=list)
-    takes: list[np.ndarray] = field(default_factory=list)
     sinks: float = 0.0
 
     def take(self, call: AttentionCall) -> None:
@@ -407,20 +430,13 @@ class _Gathered:
         )
 
     def _last(self, call: AttentionCall) -> None:
-        weights = call.rows(call.n_query - 1, call.n_query)[:, 0].clone()
-        rest = 1 - float(weights.sum(-1).min())
+        rest = 1 - float(call.rows(call.n_query - 1, call.n_query).sum(-1).min())
         self.sinks = max(self.sinks, rest if rest > SINK else 0.0)
-        weights[:, 0] = 0
-        weights[:, call.n_query - 1 :] = 0
-        lengths, _ = call.value_lengths()
-        self.looks.append(weights.sum(-1).cpu().numpy())
-        taken = weights * lengths[:, : weights.shape[1]] if lengths is not None else torch.full_like(weights, torch.nan)
-        self.takes.append(taken.sum(-1).cpu().numpy())
 
     def overview(self, missing: Mapping[int, str], seconds: float) -> Overview:
         """All maps together."""
         scores = np.concatenate(self.scores)
         return Overview(
             tuple(self.maps), dict(missing), self.cell, _together(self.most), _together(self.mean), PATTERNS, scores,
-            tuple(labels(scores)), self.sinks, np.concatenate(self.looks), np.concatenate(self.takes), seconds,
+            tuple(labels(scores)), self.sinks, seconds,
         )  # fmt: skip

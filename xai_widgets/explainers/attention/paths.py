@@ -33,7 +33,7 @@ def calls_of(adapter: ModelAdapter, ids: Sequence[int], context: Context) -> lis
     kept: list[AttentionCall] = []
 
     def found(call: AttentionCall) -> None:
-        context.step(call.layer, adapter.n_layers, "layers")
+        context.check()  # no report from inside a pass: who reads reports may let other work go first
         kept.append(call)
 
     adapter.attention(ids, found, context)
@@ -98,7 +98,7 @@ def _through(shares: Tensor, call: AttentionCall) -> Tensor:
     """shares [at, query] to [at, key] through the mean of a layer's heads."""
     found = torch.zeros_like(shares)
     for start, weights in in_blocks(call):
-        part = shares[:, start : start + weights.shape[1]] @ weights.mean(0)
+        part = shares[:, start : start + weights.shape[1]] @ weights.mean(0).to(shares.device)
         found[:, : part.shape[1]] += part
     return found
 

@@ -132,9 +132,11 @@ class Total:
             at("previous_token", part[:, later - later[0], later - 1].sum(-1), len(later))
             at("first_token", part[:, :, 0].sum(-1), len(later))
             # logarithms of all weights would be a third of the whole overview's price
-            some = part[:, :: self._stride], later[:: self._stride]
-            entropy = -torch.xlogy(some[0], some[0]).sum(-1)
-            at("broad", (entropy / self._visible(some[1]).log()).sum(-1), len(some[1]))
+            some, queries_of = part[:, :: self._stride], later[:: self._stride]
+            entropy = -torch.xlogy(some, some).sum(-1)
+            # what a window hides is exactly 0 in every head
+            visible = torch.minimum(self._visible(queries_of), (some > 0).any(0).sum(-1)).clamp_min(2)
+            at("broad", (entropy / visible.log()).sum(-1), len(queries_of))
         far = queries[self._visible(queries) > 2 * (LOCAL + 1)]
         if len(far):
             steps = torch.arange(-LOCAL, 1 if self._call.causal else LOCAL + 1, device=device)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from xai_widgets.adapters.base import AttentionCall
 
-CPU_NUMBERS: Final = 1 << 20
-"""Weights computed at once: 4 MB, near a CPU's cache. SmolLM2, 2,048 tokens, all heads of a layer: see benchmarks."""
+CPU_NUMBERS: Final = 1 << 19
+"""Weights computed at once: 2 MB, near a CPU's cache. SmolLM2, 2,048 tokens, all heads of a layer: see benchmarks."""
 GPU_NUMBERS: Final = 1 << 24
 
 Pool = Literal["max", "mean"]

@@ -71,7 +71,7 @@ def measure(n: int, times: int) -> tuple[np.ndarray, np.ndarray]:
             notebook.run(0)
             for _ in range(times + 1):
                 page.evaluate("window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
-                page.evaluate(f"window.seen = ({SEEN})()")
+                page.evaluate(f"() => {{ window.seen = ({SEEN})(); }}")  # not awaited here
                 notebook.run(1)
                 whole.append(page.evaluate("window.seen"))
             began, plain = notebook.python("began"), notebook.python("plain")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import torch
@@ -78,7 +79,9 @@ class Tapped:
 
     def _weigh(self, start: int, stop: int, heads: slice, shared: slice) -> Tensor:
         mask, n_key = self.additive_mask(start, stop), self.n_key
-        if mask is not None:
+        if mask is not None and self.mask is None:
+            n_key = mask.shape[-1]
+        elif mask is not None:
             seen = (mask > torch.finfo(mask.dtype).min / 2).flatten(0, -2).any(0)
             n_key = int(seen.nonzero().max()) + 1 if bool(seen.any()) else n_key
             mask = mask[..., :n_key]
@@ -135,19 +138,19 @@ class Tapped:
         return Tapped(self.layer, self.nth, self.module, query, key, value, mask, options, self.stack)
 
     def additive_mask(self, start: int, stop: int) -> Tensor | None:
-        """Mask [1, head or 1, row, key] of these rows, 0 or hugely negative; None where every key is visible."""
+        """Mask [1, head or 1, row, key] of these rows, 0 or hugely negative; None where every key is visible.
+
+        Where the layer was given none, keys after the last visible one are left out.
+        """
         device, dtype = self.query.device, self.query.dtype
         lowest = torch.finfo(dtype).min
         if self.mask is None:
             if not self._usual_causal():
                 return None
-            at = torch.arange(start, stop, device=device)[:, None] + (self.n_key - self.n_query)
-            keys = torch.arange(self.n_key, device=device)
-            visible = keys <= at
             window = self.options.get("sliding_window")  # flash kernels get no mask, and do this themselves
-            if isinstance(window, int) and window > 0:
-                visible &= keys > at - window
-            return torch.zeros(visible.shape, dtype=dtype, device=device).masked_fill_(~visible, lowest)[None, None]
+            window = window if isinstance(window, int) and window > 0 else 0
+            make = _causal if device.type == "cpu" else _causal.__wrapped__  # layers share it; a GPU's memory is dearer
+            return make(start, stop, self.n_key - self.n_query, window, dtype, device)
         part = self.mask if self.mask.shape[-2] == 1 else self.mask[..., start:stop, :]
         part = part[..., : self.n_key]
         if part.dtype == torch.bool:
@@ -229,6 +232,19 @@ class Given:
     def pair(self, head: int, query: int, key: int) -> tuple[Tensor, Tensor, float | None] | None:
         """Not to be had here."""
         return None
+
+
+@lru_cache(maxsize=16)
+def _causal(start: int, stop: int, before: int, window: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Additive mask [1, 1, row, key] of rows that see what comes before them (`before` keys come before the first query)."""
+    at = torch.arange(start, stop, device=device)[:, None] + before
+    keys = torch.arange(stop + before, device=device)
+    visible = keys <= at
+    if window:
+        visible &= keys > at - window
+    return torch.zeros(visible.shape, dtype=dtype, device=device).masked_fill_(~visible, torch.finfo(dtype).min)[
+        None, None
+    ]
 
 
 def written_out(kind: type) -> Callable[..., Any]:

@@ -189,6 +189,7 @@ def _cut(call: attention.Tapped, output: Tensor, row: int, off: Off) -> None:
     mask = call.additive_mask(start, stop)
     if mask is None:
         mask = call.query.new_zeros(1, 1, stop - start, call.n_key)
+    mask = torch.nn.functional.pad(mask, (0, call.n_key - mask.shape[-1]), value=lowest)
     mask = mask.expand(1, call.n_heads, stop - start, call.n_key).clone()
     mask[:, off.head, :, slice(None) if off.key is None else off.key] = lowest
     found, _ = call.weigh(call.query[:, :, start:stop], call.key, call.value, mask, start)

@@ -11,6 +11,7 @@ import math
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -86,7 +87,7 @@ NAMES: Final = tuple(pattern.name for pattern in PATTERNS)
 
 
 class Counter:
-    """Adds up the patterns of one map while its rows pass by.
+    """Adds up the patterns of maps over one text while their rows pass by.
 
     Args:
         ids: token ids of the positions (queries and keys are the same text). punctuation: which of them are punctuation.
@@ -94,10 +95,10 @@ class Counter:
 
     def __init__(self, ids: Sequence[int], punctuation: Sequence[bool]) -> None:
         """Find the places each pattern points at."""
-        self._n = len(ids)
         self.same, self.after = _copies(ids)
-        self.punctuation = np.asarray(punctuation, dtype=bool).copy()
-        self.punctuation[:1] = False
+        self.marks = np.flatnonzero(np.asarray(punctuation, dtype=bool))
+        self.marks = self.marks[self.marks > 0]
+        self._cells: dict[tuple[int, int, int, bool, str], _Cells] = {}
 
     def scores(self, call: AttentionCall) -> np.ndarray:
         """float32 [head, pattern] of a call, NaN where the text gives a pattern no chance."""
@@ -105,6 +106,47 @@ class Counter:
         for start, weights in in_blocks(call):
             total.add(start, weights)
         return total.scores()
+
+    def cells(self, start: int, weights: Tensor, *, causal: bool) -> _Cells:
+        """Where in a block of rows the patterns point; the same for every layer, so worked out once."""
+        key = (start, weights.shape[1], weights.shape[2], causal, str(weights.device))
+        if key not in self._cells:
+            self._cells[key] = self._find(start, weights.shape[1], weights.shape[2], weights.device, causal=causal)
+        return self._cells[key]
+
+    def _find(self, start: int, n_rows: int, n_keys: int, device: torch.device, *, causal: bool) -> _Cells:
+        queries = np.arange(start, start + n_rows)
+        later = queries[queries >= 1]
+        n_choices = queries + 1 if causal else np.full(n_rows, n_keys)
+        far = queries[n_choices > 2 * (LOCAL + 1)]
+        near = far[:, None] + np.arange(-LOCAL, 1 if causal else LOCAL + 1)
+        able = (
+            queries[queries > self.marks[0]]
+            if causal and len(self.marks)
+            else queries[: n_rows * bool(len(self.marks))]
+        )
+        found = {
+            "previous_token": (later, later - 1, len(later)),
+            "first_token": (later, np.zeros_like(later), len(later)),
+            "local": (np.repeat(far, near.shape[1]), near.ravel(), len(far)),
+            "punctuation": (np.repeat(able, len(self.marks)), np.tile(self.marks, len(able)), len(able)),
+            "duplicate_token": (*_within(self.same, start, n_rows), 0),
+            "induction": (*_within(self.after, start, n_rows), 0),
+        }
+        flat, counts = [], {}
+        for name, (query, key, count) in found.items():
+            kept = (key >= 0) & (key < n_keys) & ((name != "punctuation") | (key != query))
+            flat.append((query[kept] - start) * n_keys + key[kept])
+            counts[name] = (len(flat[-1]), count or len(np.unique(query[kept])))
+        return _Cells(torch.from_numpy(np.concatenate(flat)).to(device), counts)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Flat places [row * keys + key] of all patterns one after the other, and for each how many places and queries."""
+
+    flat: Tensor
+    counts: dict[str, tuple[int, int]]
 
 
 class Total:
@@ -119,52 +161,30 @@ class Total:
 
     def add(self, start: int, weights: Tensor) -> None:
         """Rows from `start` on: weights [head, row, key]."""
-        of, device = self._of, weights.device
         n_rows, n_keys = weights.shape[1:]
-        queries = torch.arange(start, start + n_rows, device=device)
         if self._call.stack == "cross":  # places of one text say nothing about places of the other
             self._add("broad", -torch.xlogy(weights, weights).sum((1, 2)) / math.log(max(2, n_keys)), n_rows)
             return
-        at = self._add
-        later = queries[int(start == 0) :]
-        part = weights[:, int(start == 0) :]  # a slice, not a copy
-        if len(later):
-            at("previous_token", part[:, later - later[0], later - 1].sum(-1), len(later))
-            at("first_token", part[:, :, 0].sum(-1), len(later))
-            # logarithms of all weights would be a third of the whole overview's price
-            some, queries_of = part[:, :: self._stride], later[:: self._stride]
+        cells = self._of.cells(start, weights, causal=self._call.causal)
+        found = weights.reshape(weights.shape[0], -1).index_select(1, cells.flat)
+        sizes = [size for size, _ in cells.counts.values()]
+        for part, (name, (_, count)) in zip(found.split(sizes, 1), cells.counts.items(), strict=True):
+            if count:
+                self._add(name, part.sum(-1), count)
+        # logarithms of all weights would be a third of the whole overview's price
+        first = int(start == 0)
+        some = weights[:, first :: self._stride]
+        if some.shape[1]:
             entropy = -torch.xlogy(some, some).sum(-1)
+            queries = torch.arange(start + first, start + n_rows, self._stride, device=weights.device)
+            choices = queries + 1 if self._call.causal else torch.full_like(queries, self._call.n_key)
             # what a window hides is exactly 0 in every head
-            visible = torch.minimum(self._visible(queries_of), (some > 0).any(0).sum(-1)).clamp_min(2)
-            at("broad", (entropy / visible.log()).sum(-1), len(queries_of))
-        far = queries[self._visible(queries) > 2 * (LOCAL + 1)]
-        if len(far):
-            steps = torch.arange(-LOCAL, 1 if self._call.causal else LOCAL + 1, device=device)
-            near = far[:, None] + steps
-            inside = (near >= 0) & (near < n_keys)
-            row = (far - start)[:, None].expand_as(near)
-            at("local", weights[:, row[inside], near[inside]].sum(-1), len(far))
-        marks = torch.from_numpy(np.flatnonzero(of.punctuation[:n_keys])).to(device)
-        if len(marks):
-            first = max(int(marks[0]) + 1 - start, 0) if self._call.causal else 0
-            able = queries[first:]
-            if len(able):
-                chosen = weights[:, first:, marks]
-                own = marks == able[:, None]
-                at("punctuation", chosen.masked_fill(own, 0).sum((1, 2)), len(able))
-        for name, (pairs_query, pairs_key) in (("duplicate_token", of.same), ("induction", of.after)):
-            here = (pairs_query >= start) & (pairs_query < start + n_rows)
-            if here.any():
-                q = torch.from_numpy(pairs_query[here]).to(device) - start
-                k = torch.from_numpy(pairs_key[here]).to(device)
-                at(name, weights[:, q, k].sum(-1), len(np.unique(pairs_query[here])))
+            visible = torch.minimum(choices, (some > 0).any(0).sum(-1)).clamp_min(2).float()
+            self._add("broad", (entropy / visible.log()).sum(-1), len(queries))
 
     def _add(self, name: str, found: Tensor, count: int) -> None:
         self._sums[name] = self._sums.get(name, 0) + found
         self._counts[name] += count
-
-    def _visible(self, queries: Tensor) -> Tensor:
-        return (queries + 1 if self._call.causal else torch.full_like(queries, self._call.n_key)).float()
 
     def scores(self) -> np.ndarray:
         """float32 [head, pattern]."""
@@ -206,3 +226,9 @@ def _copies(ids: Sequence[int]) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np
     query, key = np.concatenate(queries), np.concatenate(keys)
     follows = key + 1 < query
     return (query, key), (query[follows], key[follows] + 1)
+
+
+def _within(pairs: tuple[np.ndarray, np.ndarray], start: int, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (query, key) whose query is one of these rows."""
+    here = (pairs[0] >= start) & (pairs[0] < start + n_rows)
+    return pairs[0][here], pairs[1][here]

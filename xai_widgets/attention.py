@@ -49,8 +49,10 @@ class Attention(AttentionView):
     """
 
     def __repr__(self) -> str:
-        """Which model, how many heads, and what those with a label do."""
-        attended = self.now()
+        """Which model, how many heads, and what those with a label do. Waits for nothing: a notebook asks it to show the view."""
+        attended = self._attending.attended
+        if attended is None:
+            return f"<Attention of {self._attending.adapter.name}: not looked at yet>"
         n = len(attended.overview.labels)
         layers = len({(m.stack, m.layer) for m in attended.overview.maps})
         known = Counter(label.replace("_", " ") for label in attended.overview.labels if label)

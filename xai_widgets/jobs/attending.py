@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +13,7 @@ import numpy as np
 from xai_widgets.core.ask import Ask, NextToken
 from xai_widgets.core.attention import Overview
 from xai_widgets.core.context import Context
+from xai_widgets.core.errors import CancelledError
 from xai_widgets.core.registry import INSPECTORS
 from xai_widgets.core.scores import rank_correlation
 from xai_widgets.core.tokens import Tokens
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from xai_widgets.adapters.base import ModelAdapter, Off
 
 N_CANDIDATES: Final = 10
+PART_AFTER: Final = 0.25
+"""Seconds after which the layers so far are shown, while the others are still looked at."""
 LOWEST: Final = -1e4
 """Log-probability that stands for minus infinity, where only one of two passes rules a token out."""
 OTHERS: Final = (
@@ -103,12 +107,18 @@ class Attending:
         self._jobs: dict[str, Job[Any]] = {}
 
     def attend(
-        self, ask: Ask, name: str, on_end: Callable[[Job[Attended]], None], on_step: Callable[[int, int, str], None]
+        self,
+        ask: Ask,
+        name: str,
+        on_end: Callable[[Job[Attended]], None],
+        on_step: Callable[[int, int, str], None],
+        on_part: Callable[[Attended], None] | None = None,
     ) -> Job[Attended]:
-        """Look at a text in place of the one before."""
+        """Look at a text in place of the one before. `on_part`: told once of the first layers, where all take a while."""
 
         def work(job: Job[Attended]) -> Attended:
-            return look(self.adapter, ask, Context(on_step=on_step, is_cancelled=lambda: job.cancelled), self.versus)
+            context = Context(on_step=on_step, is_cancelled=lambda: job.cancelled)
+            return look(self.adapter, ask, context, self.versus, on_part)
 
         def end(job: Job[Attended]) -> None:
             if job.error is None and job.value is not None:
@@ -130,10 +140,6 @@ class Attending:
 
         With `on_step` it is long: between its batches it lets shorter ones go first, and a new text ends it.
         """
-        attended = self.attended
-        if attended is None:
-            raise LookupError("nothing has been looked at yet")
-
         worker = worker_for(self.adapter)
 
         def step(done: int, total: int, note: str) -> None:
@@ -142,6 +148,9 @@ class Attending:
                 worker.give_way()
 
         def run(job: Job[Any]) -> Any:  # noqa: ANN401 - whatever was asked
+            attended = self.attended  # a look that was under way when this was asked has ended by now
+            if attended is None:
+                raise CancelledError
             gone = lambda: job.cancelled or (on_step is not None and self.attended is not attended)  # noqa: E731
             return work(attended, Context(on_step=step, is_cancelled=gone))
 
@@ -178,12 +187,16 @@ class Attending:
 
 
 def look(
-    adapter: ModelAdapter, ask: Ask, context: Context, versus: tuple[ModelAdapter, Ask | None] | None = None
+    adapter: ModelAdapter,
+    ask: Ask,
+    context: Context,
+    versus: tuple[ModelAdapter, Ask | None] | None = None,
+    on_part: Callable[[Attended], None] | None = None,
 ) -> Attended:
     """Read a text and look at all its heads, and at those it is compared with, pooled to the same squares."""
     tokens, _ = read(adapter, ask)
     if versus is None:
-        return _looked(adapter, ask, tokens, adapter.name, None, 0, context)
+        return _looked(adapter, ask, tokens, adapter.name, None, 0, context, on_part)
     second, its = versus[0], versus[1] or ask
     others, _ = read(second, its)
     longest = max(len(tokens), len(others))
@@ -195,10 +208,25 @@ def look(
 
 
 def _looked(
-    adapter: ModelAdapter, ask: Ask, tokens: Tokens, name: str, other: Attended | None, longest: int, context: Context
+    adapter: ModelAdapter,
+    ask: Ask,
+    tokens: Tokens,
+    name: str,
+    other: Attended | None,
+    longest: int,
+    context: Context,
+    on_part: Callable[[Attended], None] | None = None,
 ) -> Attended:
     maps = INSPECTORS["attention"](adapter, tokens)
-    overview = maps.look(context, longest)
+    start, told = time.perf_counter(), False
+
+    def so_far(overview: Callable[[], Overview]) -> None:
+        nonlocal told
+        if on_part is not None and not told and time.perf_counter() - start > PART_AFTER:
+            told = True
+            on_part(Attended(name, ask, tokens, overview(), (), maps))
+
+    overview = maps.look(context, longest, so_far)
     logits = maps.next_logits
     candidates = () if logits is None else _best(adapter, logits, _log_softmax(logits))
     return Attended(name, ask, tokens, overview, candidates, maps, other)

@@ -96,7 +96,7 @@ class AttentionView(View):
             self.publish(status=status("running"))
             self._attend(ask, ticket)
             return
-        if self._attending.attended is None:
+        if self._attending.attended is None and (self._newest is None or self._newest.ended):
             raise KernelError(
                 "Nothing has been looked at yet.", given=str(action), accepted="a picture first", hint="wait for it"
             )
@@ -114,7 +114,11 @@ class AttentionView(View):
     def _attend(self, ask: Ask, ticket: Ticket) -> None:
         number = self._asked = self._asked + 1
         self._newest = self._attending.attend(
-            ask, ticket.id, lambda job: self._attended(job, ticket, newest=number == self._asked), self._steps(ticket)
+            ask,
+            ticket.id,
+            lambda job: self._attended(job, ticket, newest=number == self._asked),
+            self._steps(ticket),
+            lambda part: self._partly(part, ticket, newest=number == self._asked),
         )
 
     def _steps(self, ticket: Ticket) -> Callable[[int, int, str], None]:
@@ -123,6 +127,11 @@ class AttentionView(View):
         )
 
     # -- from the worker
+
+    def _partly(self, part: Attended, ticket: Ticket, *, newest: bool) -> None:
+        """The first layers are there: a picture at once; what is asked of it waits for the whole."""
+        if newest:
+            self.publish(explanation=self.packed(part, ticket.revision))
 
     def _attended(self, job: Job[Attended], ticket: Ticket, *, newest: bool) -> None:
         """The end of a look: state first, then the one message. A newer one that runs meanwhile keeps its state."""

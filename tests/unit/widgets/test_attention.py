@@ -16,6 +16,7 @@ from xai_widgets.core.errors import CapabilityError, EmptyTextError, ValueRefuse
 from xai_widgets.jobs import attending
 from xai_widgets.protocol.arrays import get
 from xai_widgets.protocol.schema import AttentionResult, AttentionSnapshot
+from xai_widgets.widgets.attention import AttentionView
 
 TEXT = "The cat sat, the cat"
 
@@ -198,10 +199,10 @@ def test_a_look_that_was_replaced_leaves_the_state_to_the_newer(model, monkeypat
     held, gate = threading.Event(), threading.Event()
     real = attending.look
 
-    def slow(adapter, ask, context, versus=None):
+    def slow(*args):
         held.set()
         assert gate.wait(60)
-        return real(adapter, ask, context, versus)
+        return real(*args)
 
     monkeypatch.setattr(attending, "look", slow)
     view = xw.Attention(model, "first")
@@ -216,6 +217,34 @@ def test_a_look_that_was_replaced_leaves_the_state_to_the_newer(model, monkeypat
     assert view.weights(0).scores.shape[1] == len("second")
     assert "cancelled" not in seen
     assert seen[-1] == "idle"
+
+
+def test_the_first_layers_are_shown_while_the_others_are_looked_at(model, monkeypatch):
+    """Where all layers take a while: a picture of those that are there, and what is asked of it waits for the whole."""
+    monkeypatch.setattr(attending, "PART_AFTER", -1.0)
+    held, gate = threading.Event(), threading.Event()
+    real = AttentionView._partly
+
+    def slow(self, part, ticket, *, newest):
+        real(self, part, ticket, newest=newest)
+        held.set()
+        assert gate.wait(60)
+
+    monkeypatch.setattr(AttentionView, "_partly", slow)
+    view = xw.Attention(model, TEXT)
+    watched = Watched(view)
+    assert held.wait(60)
+    assert "not looked at yet" in repr(view), "showing a view must not wait for it"
+    snapshot, buffers = (view.explanation[k] for k in ("snapshot", "buffers"))
+    assert [m["layer"] for m in snapshot["maps"]] == [0]
+    assert get(snapshot["most"], buffers).shape == (4, len(TEXT), len(TEXT))
+    assert view.status["state"] == "running"
+    watched.ask("1", action="line", map=2, head=1, axis="query", index=7)
+    gate.set()
+    line = get(watched.end("1")["array"], buffers_of(watched, "1"))
+    assert np.allclose(line, view.weights(2, 1).scores[7], atol=1e-6)
+    assert [m["layer"] for m in view.explanation["snapshot"]["maps"]] == [0, 1, 2]
+    assert view.status["state"] == "idle"
 
 
 def test_words_that_the_model_rules_out_don_t_make_the_difference_unknown(model, monkeypatch):
@@ -322,7 +351,9 @@ def test_tiles_of_a_page():
 
 
 def test_in_a_terminal_it_says_what_it_is(model):
-    text = repr(xw.Attention(model, TEXT))
+    view = xw.Attention(model, TEXT)
+    view.overview  # noqa: B018 - waits
+    text = repr(view)
     assert "3 layers" in text
     assert "tiny llama" in text
 

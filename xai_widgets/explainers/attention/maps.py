@@ -67,8 +67,16 @@ class AttentionMaps:
         self._changes: tuple[int, Tensor] | None = None
         self._pyramids: OrderedDict[tuple[Key, int, str], _Pyramid] = OrderedDict()
 
-    def look(self, context: Context, longest: int = 0) -> Overview:
-        """One pass over all layers: float32 numbers of every head. `longest`: squares as large as a text of that length has."""
+    def look(
+        self, context: Context, longest: int = 0, on_layer: Callable[[Callable[[], Overview]], None] | None = None
+    ) -> Overview:
+        """One pass over all layers: float32 numbers of every head.
+
+        Args:
+            context: reported to and asked at each layer.
+            longest: squares as large as a text of that length has.
+            on_layer: called after each layer with a function that gives the overview of the layers so far.
+        """
         start = time.perf_counter()
         writes = getattr(self.adapter, "output_of", None)
         if writes is not None:
@@ -81,6 +89,8 @@ class AttentionMaps:
             context.step(call.layer, self.adapter.n_layers, "layers")
             gathered.take(call)
             KEPT.put(self, call)
+            if on_layer is not None:
+                on_layer(lambda: gathered.overview({}, time.perf_counter() - start))
 
         logits = self._run(found, context, None)
         self.next_logits = None if logits is None else logits.double().cpu().numpy()

@@ -99,8 +99,7 @@ def test_two_views_and_a_dead_kernel(lab: Lab) -> None:
 def test_a_long_text(lab: Lab, warm_kernel: str, *, dark: bool) -> None:
     """Some thousand tokens: coarse at first, exact where it is looked at, and readable."""
     nb = lab.open(["v = xw.Attention(small, list(range(300, 2300)))\nv"], warm_kernel)
-    if dark:
-        nb.theme(dark=True)
+    nb.theme(dark=dark)
     nb.run(0)
     view = shown(nb, 0)
     view.drawn()
@@ -111,6 +110,7 @@ def test_a_long_text(lab: Lab, warm_kernel: str, *, dark: bool) -> None:
         view.matrix.press("+")
     expect(view.root.get_by_text("single cells").first).to_be_visible()
     nb.screenshot("dark" if dark else "light", view.root)
+    nb.theme(dark=False)  # a setting of the server, which the other tests share
 
 
 def test_a_saved_page_opens_offline(lab: Lab, warm_kernel: str, tmp_path: Path) -> None:

@@ -32,7 +32,10 @@ def test_every_head_is_drawn(kind: str) -> None:
         tile = maps.tile(index, info.n_heads - 1, 0, 0, 0, Context())
         assert tile.shape[0] == info.n_query
         sums = tile.sum(1)
-        assert np.allclose(sums, 1, atol=1e-3) or info.n_key != info.n_query, f"{info} sums to {sums}"
+        if info.n_key == info.n_query:
+            assert np.allclose(sums, 1, atol=1e-3), f"{info} sums to {sums}"
+        else:  # entries of the layer's own take part, and may be more than a tile shows
+            assert ((sums > 0) & (sums < 1 + 1e-3)).all(), f"{info} sums to {sums}"
 
 
 @pytest.mark.parametrize("kind", sorted(NONE))

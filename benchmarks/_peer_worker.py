@@ -1,8 +1,9 @@
 """One peer library in its own environment: runs one of its ways to explain for every line on its standard input.
 
-Started by `peers` as `PYTHON _peer_worker.py inseq|interpreto MODEL_FOLDER DEVICE THREADS`. Lines in: JSON
-`{"method": name, "prompt": ..., "continuation": ..., "options": {...}}`; explainers are made once and kept. One JSON line out for
-each. Imports nothing of xai_widgets, which is not installed here.
+Started by `peers` as `PYTHON _peer_worker.py PEER MODEL_FOLDER DEVICE THREADS`. Lines in: JSON
+`{"method": name, "prompt": ..., "continuation": ..., "options": {...}}`, or for a page of attention
+`{"ids": [...], "options": {"layers": null or [...]}}`; explainers are made once, the latest is kept. One JSON line out for each.
+Imports nothing of xai_widgets, which is not installed here.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Final
 
 from timing import once
+
+PAGE_MEMORY: Final = 16 << 30
+"""Bytes of address space that a library may take to write a page."""
 
 
 def main(peer: str, folder: str, device: str, threads: int) -> None:
@@ -26,20 +31,34 @@ def main(peer: str, folder: str, device: str, threads: int) -> None:
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     model, tokenizer = _load(folder, device, threads)
-    make = {"inseq": _inseq, "interpreto": _interpreto}[peer]
+    make = {"bertviz": _bertviz, "circuitsvis": _circuitsvis, "inseq": _inseq, "interpreto": _interpreto}[peer]
     made: dict[str, Callable[[], Any]] = {}
+    pages = peer in ("bertviz", "circuitsvis")
+    if pages:
+        _keep_below(PAGE_MEMORY)
     for line in sys.stdin:
         asked = json.loads(line)
         try:
             if line not in made:
+                if pages:
+                    made.clear()  # each holds the maps it draws
                 made[line] = make(model, tokenizer, asked)
             cost = once(made[line], device)
-            said: dict[str, Any] = {"seconds": cost.seconds, "processor": cost.processor, "peak": cost.peak}
+            said: dict[str, Any] = asdict(cost)
         except Exception as error:  # noqa: BLE001 - the driver decides what a failure means
             traceback.print_exc()
             said = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(said) + "\n")
         answers.flush()
+
+
+def _keep_below(size: int) -> None:
+    """A MemoryError in this process instead of the end of another."""
+    try:
+        import resource
+    except ImportError:  # no such limit on this system
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
 def _load(folder: str, device: str, threads: int) -> tuple[Any, Any]:
@@ -51,6 +70,44 @@ def _load(folder: str, device: str, threads: int) -> tuple[Any, Any]:
     for weight in model.parameters():
         weight.requires_grad_(False)  # gradients of weights would be work nobody asked for
     return model, AutoTokenizer.from_pretrained(folder)
+
+
+def _maps(model: Any, ids: list[int], layers: list[int] | None) -> list[Any]:  # noqa: ANN401
+    """Maps [1, head, query, key] of these layers (None: all) of the model loaded with eager attention; others are let go."""
+    import torch
+
+    model.set_attn_implementation("eager")
+    maps: dict[int, Any] = {}
+
+    def keep(module: Any, _: Any, output: Any) -> None:  # noqa: ANN401
+        if layers is None or module.layer_idx in layers:
+            maps[module.layer_idx] = output[1]
+
+    attentions = [module for module in model.modules() if hasattr(module, "layer_idx") and hasattr(module, "o_proj")]
+    hooks = [module.register_forward_hook(keep) for module in attentions]
+    try:
+        with torch.no_grad():
+            model(torch.tensor([ids], device=model.device), use_cache=False, logits_to_keep=1)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [maps[layer] for layer in sorted(maps)]
+
+
+def _bertviz(model: Any, tokenizer: Any, asked: dict[str, Any]) -> Callable[[], Any]:  # noqa: ANN401
+    from bertviz import head_view
+
+    maps = _maps(model, asked["ids"], asked["options"]["layers"])
+    tokens = tokenizer.convert_ids_to_tokens(asked["ids"])
+    return lambda: head_view(maps, tokens, html_action="return").data
+
+
+def _circuitsvis(model: Any, tokenizer: Any, asked: dict[str, Any]) -> Callable[[], Any]:  # noqa: ANN401
+    from circuitsvis.attention import attention_patterns
+
+    (layer,) = _maps(model, asked["ids"], asked["options"]["layers"])
+    tokens = tokenizer.convert_ids_to_tokens(asked["ids"])
+    return lambda: str(attention_patterns(tokens, layer[0]))
 
 
 def _inseq(model: Any, tokenizer: Any, asked: dict[str, Any]) -> Callable[[], Any]:  # noqa: ANN401

@@ -5,13 +5,12 @@
 Eager capture: the same weights loaded with eager attention (it keeps no other), `output_attentions=True`, only the last position
 through the output matrix. Plain pass: the model as it is (sdpa), the same way. One chosen layer: its exact weights of every head, row
 block by row block (each block is computed and dropped, as a view that pools them does); the pass ends there. Overview: every head
-of every layer pooled and scored. Bytes: what the view is sent before anybody clicks. Long texts: one layer only; eager capture of
+of every layer pooled and scored. Long texts: one layer only; eager capture of
 all maps is not tried where they would take more than half the memory.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import machine
@@ -68,8 +67,6 @@ def measured(lm: ModelAdapter, n: int, repetitions: int, device: str, *, whole: 
     lines.append(f"- the middle layer alone over a plain pass: {rows[middle].best / rows[PLAIN].best:.2f}")
     lines.append(report.holds("peak of one layer alone, GB", gigabytes(rows[last]), at_most=1.0))
     if whole:
-        sent = first_picture(lm, ids)
-        lines.append(report.holds("kB sent for the first picture", sent / 1000, at_most=500 if n <= 128 else 2000))
         over = rows[OVERVIEW].best / rows[EAGER].best
         lines.append(
             report.holds("overview over one eager pass", over, at_most=1.3)
@@ -127,14 +124,6 @@ def layer(lm: ModelAdapter, ids: list[int], index: int) -> None:
             call.rows(start, min(start + size, call.n_query))
 
     lm.attention(ids, rows, Context(), [index])
-
-
-def first_picture(lm: ModelAdapter, ids: list[int]) -> int:
-    """Bytes of what the view is sent, its JSON included."""
-    view = xw.Attention(lm, ids)
-    assert view.overview
-    snapshot, buffers = view.explanation["snapshot"], view.explanation["buffers"]
-    return len(json.dumps(snapshot)) + sum(map(len, buffers))
 
 
 def gigabytes(row: timing.Row) -> float | None:

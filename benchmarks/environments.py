@@ -17,7 +17,12 @@ from typing import Final
 
 TORCH: Final = "torch==2.13.0"
 TRANSFORMERS: Final = "transformers==5.23.0"
-PEERS: Final = {"inseq": "inseq==0.7.1", "interpreto": "interpreto==0.5.2"}
+PEERS: Final = {
+    "bertviz": "bertviz==1.4.1",
+    "circuitsvis": "circuitsvis==1.43.3",
+    "inseq": "inseq==0.7.1",
+    "interpreto": "interpreto==0.5.2",
+}
 """What is compared with, pinned: a table means something only for versions it names."""
 
 _MADE = "made-of.txt"

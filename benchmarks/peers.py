@@ -44,11 +44,18 @@ class Peer:
 
     def way(self, method: str, asked: Asked, **options: Any) -> Way:  # noqa: ANN401 - the peer's own
         """A way for `timing.interleaved`; the explainer is made in the first run, untimed."""
-        line = {"method": method, "prompt": asked.prompt, "continuation": asked.continuation, "options": options}
+        return self._turn({"method": method, "prompt": asked.prompt, "continuation": asked.continuation}, options)
+
+    def page(self, ids: list[int], layers: list[int] | None) -> Way:
+        """Attention of these layers (None: all) as a page; the maps are there beforehand, untimed."""
+        return self._turn({"ids": ids}, {"layers": layers})
+
+    def _turn(self, about: dict[str, Any], options: dict[str, Any]) -> Way:
+        line = about | {"options": options}
 
         def run() -> Cost:
             said = self._tell(line)
-            return Cost(said["seconds"], said["processor"], said["peak"])
+            return Cost(**said)
 
         return run
 

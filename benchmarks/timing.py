@@ -23,11 +23,16 @@ ONCE_ABOVE: Final = 60.0
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run took: wall seconds, processor seconds of its process, bytes above the start at the highest point."""
+    """What one run took: wall seconds, processor seconds of its process, bytes above the start at the highest point.
+
+    Attributes:
+        size: characters or bytes of what came out, where that is a text or bytes.
+    """
 
     seconds: float
     processor: float
     peak: int | None = None
+    size: int | None = None
 
 
 Way = Callable[[], Cost]
@@ -64,8 +69,9 @@ def once(work: Callable[[], object], device: str = "cpu") -> Cost:
     _wait(device)
     seconds, processor = clock() - start, time.process_time() - used
     peak = _peak(device)
+    size = len(result) if isinstance(result, (str, bytes)) else None
     del result
-    return Cost(seconds, processor, None if peak is None or forget is None else peak - forget)
+    return Cost(seconds, processor, None if peak is None or forget is None else peak - forget, size)
 
 
 def local(work: Callable[[], object], device: str = "cpu") -> Way:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from xai_widgets.core.attention import Overview
+from xai_widgets.core.attention import TILE, Overview, levels_of, shape_at
 from xai_widgets.core.context import Context
 from xai_widgets.core.explanation import Explanation
 from xai_widgets.core.tokens import Tokens
@@ -19,7 +19,6 @@ from xai_widgets.widgets.attention import AttentionView
 
 LINES: Final = 512
 """Tokens up to which a saved page holds every exact row and column of a head."""
-TILE: Final = 256
 
 
 class Attention(AttentionView):
@@ -146,13 +145,13 @@ class Attention(AttentionView):
         for layer, head in heads:
             index = attended.maps.index(layer)
             info = attended.overview.maps[index]
-            width = info.n_key + int(attended.overview.sinks > 0)
+            rest = attended.overview.sinks > 0
             about = {"map": index, "head": head, "measure": "weight"}
-            for level, row, column in tiles(info.n_query, width):
+            for level, row, column in tiles(info.n_query, info.n_key, rest=rest):
                 for pool in ("max", "mean") if level else ("max",):
                     yield {"action": "tile", **about, "pool": pool, "level": level, "row": row, "column": column}
             if info.n_query <= LINES:
-                for axis, size in (("query", info.n_query), ("key", width)):
+                for axis, size in (("query", info.n_query), ("key", info.n_key + rest)):
                     for at in range(size):
                         yield {"action": "line", **about, "axis": axis, "index": at}
 
@@ -167,14 +166,10 @@ class Attention(AttentionView):
         return "\n".join([f"{self._attending.adapter.name}, attention over {attended.tokens.text[:60]!r}", *rows])
 
 
-def tiles(rows: int, columns: int) -> Iterator[tuple[int, int, int]]:
+def tiles(n_query: int, n_key: int, *, rest: bool) -> Iterator[tuple[int, int, int]]:
     """(level, row, column) of every tile of a map, exact ones first, up to the level that one tile holds."""
-    level = 0
-    while True:
-        side = TILE * 2**level
-        for row in range(-(-rows // side)):
-            for column in range(-(-columns // side)):
+    for level in range(levels_of(n_query, n_key, rest=rest)):
+        rows, columns = shape_at(n_query, n_key, level, rest=rest)
+        for row in range(-(-rows // TILE)):
+            for column in range(-(-columns // TILE)):
                 yield level, row, column
-        if side >= max(rows, columns):
-            return
-        level += 1

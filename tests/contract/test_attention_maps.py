@@ -14,6 +14,9 @@ from tests.contract.prompts import PROMPTS
 from xai_widgets.adapters.attention import Given
 from xai_widgets.adapters.base import ModelAdapter, Off
 from xai_widgets.adapters.tiny import byte_tokenizer, tiny, tiny_model
+from xai_widgets.attention import tiles
+from xai_widgets.core import attention as core_attention
+from xai_widgets.core.attention import levels_of
 from xai_widgets.core.context import Context
 from xai_widgets.core.errors import CancelledError, CapabilityError, ModelError, ValueRefusedError
 from xai_widgets.core.registry import INSPECTORS
@@ -74,10 +77,16 @@ def test_overview_is_the_whole_maps_pooled(kind: str) -> None:
     assert overview.sinks == 0.0
 
 
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiles of 16 cells a side: a short text has several, and levels."""
+    for module in (maps_module, core_attention):
+        monkeypatch.setattr(module, "TILE", 16)
+
+
 @kinds
 def test_tiles_and_lines(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exact at level 0, pooled above, in tiles of any size; a row and a column are exact."""
-    monkeypatch.setattr(maps_module, "TILE", 16)
+    small_tiles(monkeypatch)
     maps, whole = looked_at(kind)
     n = len(maps.ids)
     for layer, head in ((0, 0), (2, 3)):
@@ -227,8 +236,8 @@ def test_value_zeroing_is_of_the_layer() -> None:
         lm.value_zeroing([5] * 1025, 0, Context())
 
 
-def test_sinks_get_a_column() -> None:
-    """gpt_oss keeps a share of each row for itself: the last column says how much."""
+def test_sinks_get_a_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    """gpt_oss keeps a share of each row for itself: the last column says how much, at every level apart from the keys."""
     import transformers
 
     from xai_widgets.adapters.huggingface import HuggingFaceAdapter
@@ -251,6 +260,24 @@ def test_sinks_get_a_column() -> None:
     assert tile.shape == (n, n + 1)
     assert np.allclose(tile.sum(1), 1, atol=1e-5)
     assert tile[:, -1].min() > 0.001
+    small_tiles(monkeypatch)
+    assert n % 4
+    keys, rest = tile[:, :-1], tile[:, -1:]
+    for pool in ("max", "mean"):
+        found = maps.tile(0, 1, 2, 0, 0, Context(), pool=pool)
+        down = by_squares(np.repeat(rest, 4, 1), 4, pool)[:, :1]
+        assert np.abs(found - np.concatenate([by_squares(keys, 4, pool), down], 1)).max() < 1e-3, (
+            "levels are in float16"
+        )
+    at_once = list(tiles(n, n, rest=True))
+    assert max(level for level, _, _ in at_once) == 2
+    assert at_once[-1] == (2, 0, 0)
+
+
+@pytest.mark.parametrize(("n", "rest", "levels"), [(256, False, 1), (256, True, 2), (511, True, 3), (512, False, 2)])
+def test_one_tile_holds_the_coarsest_level(n: int, *, rest: bool, levels: int) -> None:
+    """Also where the rest's own column is one too many."""
+    assert levels_of(n, n, rest=rest) == levels
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 import xai_widgets as xw
 from tests.contract.architectures import redraw
 from xai_widgets.adapters import loading
+from xai_widgets.adapters.attention import Tapped
 from xai_widgets.adapters.base import AttentionCall, ModelAdapter, Off
 from xai_widgets.adapters.encoders import EncoderAdapter, EncoderDecoderAdapter
 from xai_widgets.adapters.tiny import byte_tokenizer
@@ -182,6 +184,13 @@ def test_windows_of_modernbert_look_both_ways() -> None:
     row = torch.nn.functional.pad(row, (0, calls[1].n_key - len(row)))
     assert [i for i, weight in enumerate(row.tolist()) if weight > 0] == list(range(2, 9))
     assert float(calls[0].rows(5, 6).min()) > 0
+    for call in calls:  # flash kernels are given no mask: what is left of one then is the window's width
+        assert isinstance(call, Tapped)
+        bare = replace(call, mask=None, options=call.options | {"is_causal": False})
+        whole = call.rows(0, call.n_query)
+        assert bare.causal is False
+        assert float((bare.rows(0, call.n_query) - whole).abs().max()) < 1e-6
+        assert float((bare.rows(4, 9, 2) - whole[2:3, 4:9]).abs().max()) < 1e-6
 
 
 @pytest.mark.parametrize("kind", ["bert", "distilbert", "modernbert", "t5 encoder"])

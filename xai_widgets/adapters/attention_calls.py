@@ -145,12 +145,15 @@ class Tapped:
         device, dtype = self.query.device, self.query.dtype
         lowest = torch.finfo(dtype).min
         if self.mask is None:
-            if not self._usual_causal():
-                return None
             window = self.options.get("sliding_window")  # flash kernels get no mask, and do this themselves
-            window = window if isinstance(window, int) and window > 0 else 0
-            make = _causal if device.type == "cpu" else _causal.__wrapped__  # layers share it; a GPU's memory is dearer
-            return make(start, stop, self.n_key - self.n_query, window, dtype, device)
+            window = window if isinstance(window, int) and 0 < window < self.n_key else 0
+            causal = self._usual_causal()
+            if not causal and not window:
+                return None
+            make = (
+                _in_reach if device.type == "cpu" else _in_reach.__wrapped__
+            )  # layers share it; a GPU's memory is dearer
+            return make(start, stop, self.n_key, self.n_key - self.n_query, window, dtype, device, causal=causal)
         part = self.mask if self.mask.shape[-2] == 1 else self.mask[..., start:stop, :]
         part = part[..., : self.n_key]
         if part.dtype == torch.bool:
@@ -235,11 +238,24 @@ class Given:
 
 
 @lru_cache(maxsize=16)
-def _causal(start: int, stop: int, before: int, window: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Additive mask [1, 1, row, key] of rows that see what comes before them (`before` keys come before the first query)."""
+def _in_reach(
+    start: int,
+    stop: int,
+    n_key: int,
+    before: int,
+    window: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    causal: bool,
+) -> Tensor:
+    """Additive mask [1, 1, row, key] of rows that see less than `window` positions away (0: any), `causal` ones to the left only.
+
+    `before` keys come before the first query. Causal rows are given no key after the last visible one.
+    """
     at = torch.arange(start, stop, device=device)[:, None] + before
-    keys = torch.arange(stop + before, device=device)
-    visible = keys <= at
+    keys = torch.arange(stop + before if causal else n_key, device=device)
+    visible = keys <= at if causal else (keys < at + window)
     if window:
         visible &= keys > at - window
     return torch.zeros(visible.shape, dtype=dtype, device=device).masked_fill_(~visible, torch.finfo(dtype).min)[

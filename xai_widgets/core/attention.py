@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
+
+TILE: Final = 256
+"""Cells of a tile's side."""
 
 
 @dataclass(frozen=True)
@@ -70,3 +73,16 @@ class Overview:
             if info.first_head <= head < info.first_head + info.n_heads:
                 return index, head - info.first_head
         raise IndexError(head)
+
+
+def shape_at(n_query: int, n_key: int, level: int, *, rest: bool) -> tuple[int, int]:
+    """Rows and columns of a map whose cells are 2**level positions a side; the rest of each row has a column of its own."""
+    return -(-n_query // 2**level), -(-n_key // 2**level) + rest
+
+
+def levels_of(n_query: int, n_key: int, *, rest: bool) -> int:
+    """How many levels a map has; one tile holds the coarsest, level 0 is exact."""
+    level = 0
+    while max(shape_at(n_query, n_key, level, rest=rest)) > TILE:
+        level += 1
+    return level + 1

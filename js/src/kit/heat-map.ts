@@ -4,7 +4,17 @@ import { drawGutters } from "./shared/gutters.ts";
 import { drawGaps, drawMarks } from "./shared/heat-marks.ts";
 import { followInks, type Inks } from "./shared/inks.ts";
 import { Tiles } from "./shared/tiles.ts";
-import { type Extent, fitScale, reveal, rowScale, type Viewport, whole, within, zoom } from "./shared/viewport.ts";
+import {
+  type Extent,
+  fitScale,
+  REST,
+  reveal,
+  rowScale,
+  type Viewport,
+  whole,
+  within,
+  zoom,
+} from "./shared/viewport.ts";
 
 export interface Cell {
   readonly row: number;
@@ -117,6 +127,9 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
   const keysOf = () => now.columns - (now.lastColumn === undefined ? 0 : 1);
   /** The last position that a row sees. */
   const seen = (row: number) => (now.causal ? row + Math.max(0, keysOf() - now.rows) : now.columns);
+  /** Room kept past the right edge for the last column, and what of it is in use: none where that column is out of sight. */
+  const kept = () => (now.lastColumn === undefined ? 0 : REST);
+  const strip = () => (view.x + extent.width / view.scale > keysOf() ? kept() : 0);
   const isThere = (row: number, column: number) => column <= seen(row) || column >= keysOf();
 
   /** The cells get a rectangle of the shape of the whole, so that zooming can keep any of them in place. */
@@ -124,7 +137,7 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     const all = view.scale === 0 || view.scale <= fitScale(extent);
     left = room < 420 ? 52 : 84;
     const { rows, columns } = now;
-    const width = Math.max(1, room - left - 1);
+    const width = Math.max(1, room - left - 1 - kept());
     if (now.shape === "wide") {
       const rowHeight = Math.max(ROWS.least, Math.min(ROWS.most, Math.floor(ROWS.all / rows)));
       const all = { width, height: rows * rowHeight, rows, columns, rowHeight };
@@ -134,7 +147,7 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
       const side = (cells: number) => Math.max(LOW, Math.round(cells * scale));
       extent = { width: Math.max(1, Math.min(side(columns), width)), height: side(rows), rows, columns };
     }
-    canvas.style.width = `${left + extent.width + 1}px`;
+    canvas.style.width = `${left + extent.width + 1 + kept()}px`;
     canvas.style.height = `${GUTTER + extent.height + 1}px`;
     view = all ? whole(extent) : within(view, extent);
     redraw();
@@ -155,7 +168,7 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     const context = canvas.getContext("2d");
     if (!context || !inks) return;
     const ratio = devicePixelRatio;
-    const width = Math.round((left + extent.width + 1) * ratio);
+    const width = Math.round((left + extent.width + 1 + kept()) * ratio);
     const height = Math.round((GUTTER + extent.height + 1) * ratio);
     if (canvas.width !== width || canvas.height !== height) {
       canvas.width = width;
@@ -166,7 +179,7 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     context.fillRect(0, 0, width, height);
     context.save();
     context.beginPath();
-    context.rect(left * ratio, GUTTER * ratio, extent.width * ratio + 1, extent.height * ratio + 1);
+    context.rect(left * ratio, GUTTER * ratio, (extent.width + strip()) * ratio + 1, extent.height * ratio + 1);
     context.clip();
     const origin = { left: Math.round(left * ratio), top: Math.round(GUTTER * ratio), ratio };
     const { wanted, later, words } = tiles.paint(context, origin, view, extent, { ...now, keys: keysOf(), seen }, inks);
@@ -199,9 +212,11 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
 
   function cellAt(event: MouseEvent): Cell | null {
     const box = canvas.getBoundingClientRect();
-    const column = Math.floor(view.x + (event.clientX - box.left - left) / view.scale);
+    const right = event.clientX - box.left - left;
+    const at = Math.floor(view.x + right / view.scale);
+    const column = right <= extent.width + strip() ? Math.min(at, now.columns - 1) : now.columns;
     const row = Math.floor(view.y + (event.clientY - box.top - GUTTER) / rowScale(view, extent));
-    const inside = event.clientX - box.left >= left && event.clientY - box.top >= GUTTER;
+    const inside = right >= 0 && event.clientY - box.top >= GUTTER;
     return inside && row >= 0 && row < now.rows && column >= 0 && column < now.columns && isThere(row, column)
       ? { row, column }
       : null;

@@ -9,15 +9,17 @@ import type { Unit } from "./picture.ts";
 /** Cells of a tile a side. */
 export const TILE = 256;
 
-/** How much of its columns a map has: where rows do not sum to 1, weights have one more for the rest. */
-export function columnsOf(answer: AttentionAnswer, { of }: Place, { measure }: Pick<Look, "measure">): number {
-  return of.n_key + (answer.snapshot.sinks && measure === "weight" ? 1 : 0);
+/** Whether weights have one more column for the rest: where rows do not sum to 1. */
+function hasRest(answer: AttentionAnswer, { measure }: Pick<Look, "measure">): boolean {
+  return answer.snapshot.sinks && measure === "weight";
 }
 
-/** Levels until one tile holds everything. */
-export function levelsOf(rows: number, columns: number): number {
+/** Levels until one tile holds everything; the rest has a column of its own at each. */
+export function levelsOf(rows: number, keys: number, rest = false): number {
   let levels = 1;
-  for (let size = Math.max(rows, columns); size > TILE; size = Math.ceil(size / 2)) levels++;
+  let [high, wide] = [rows, keys];
+  for (; Math.max(high, wide + Number(rest)) > TILE; levels++)
+    [high, wide] = [Math.ceil(high / 2), Math.ceil(wide / 2)];
   return levels;
 }
 
@@ -61,6 +63,9 @@ export interface HeadView {
   readonly looks: Side;
   readonly seen: Side;
   readonly rows: number;
+  /** Columns that are positions; with `rest` there is one more. */
+  readonly keys: number;
+  readonly rest: boolean;
   readonly columns: number;
   readonly levels: number;
   /** Weights are drawn without the first position, the rest of each row brought to 1. */
@@ -72,9 +77,11 @@ export function headView(answer: AttentionAnswer, head: number, look: Look): Hea
   if (!place) return null;
   const { looks, seen } = sidesOf(answer, place.of);
   const rows = place.of.n_query;
-  const columns = columnsOf(answer, place, look);
+  const rest = hasRest(answer, look);
   const renormalised = look.hideFirst && look.measure === "weight";
-  return { head, place, looks, seen, rows, columns, levels: levelsOf(rows, columns), renormalised };
+  const keys = place.of.n_key;
+  const levels = levelsOf(rows, keys, rest);
+  return { head, place, looks, seen, rows, keys, rest, columns: keys + Number(rest), levels, renormalised };
 }
 
 /** Asked before anything of a head can be brought to 1 without its first position. */
@@ -187,12 +194,10 @@ export function topOf(view: HeadView, look: Look, details: Pick<Details, "get">)
   return top;
 }
 
-/** The strongest cells of the whole map, most first: positions [from, to] of both sides, and the value. */
+/** One of the strongest cells of a whole map: the first and last row and column it stands for, and the value. */
 export interface Strong {
-  readonly row: number;
-  readonly column: number;
-  /** Positions each stands for. */
-  readonly side: number;
+  readonly rows: readonly [number, number];
+  readonly columns: readonly [number, number];
   readonly value: number;
 }
 
@@ -201,7 +206,7 @@ export function strongest(view: HeadView, look: Look, details: Pick<Details, "ge
   const tile = tileOf(view, look, details, level, 0, 0, "max");
   if (!tile) return [];
   const side = 2 ** level;
-  const width = Math.ceil(view.columns / side);
+  const width = Math.ceil(view.keys / side) + Number(view.rest);
   const best: number[] = [];
   for (let i = 0; i < tile.length; i++) {
     const value = tile[i] ?? 0;
@@ -211,10 +216,10 @@ export function strongest(view: HeadView, look: Look, details: Pick<Details, "ge
     best.splice(at, 0, i);
     if (best.length > count) best.pop();
   }
+  const upTo = (size: number, i: number) => [i * side, Math.min(size, (i + 1) * side) - 1] as const;
   return best.map((i) => ({
-    row: Math.floor(i / width) * side,
-    column: (i % width) * side,
-    side,
+    rows: upTo(view.rows, Math.floor(i / width)),
+    columns: view.rest && i % width === width - 1 ? [view.keys, view.keys] : upTo(view.keys, i % width),
     value: tile[i] ?? 0,
   }));
 }

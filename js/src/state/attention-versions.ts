@@ -107,8 +107,7 @@ export interface Link {
 export function linkOf(first: HeadView, second: HeadView): Link {
   const keyed = (from: HeadView, to: HeadView): Across => {
     const inside = across(from.seen, to.seen);
-    const rest = (view: HeadView) => view.place.of.n_key;
-    return (key) => (key < rest(from) ? inside(key) : to.columns > rest(to) ? rest(to) : null);
+    return (key) => (key < from.keys ? inside(key) : to.rest ? to.keys : null);
   };
   return {
     there: { query: across(first.looks, second.looks), key: keyed(first, second) },

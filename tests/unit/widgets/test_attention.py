@@ -345,9 +345,10 @@ def test_a_saved_page_holds_what_its_reader_may_ask(model, tmp_path):
 
 def test_tiles_of_a_page():
     """All of level 0, then coarser ones until one tile holds everything."""
-    assert list(tiles(256, 256)) == [(0, 0, 0)]
-    assert list(tiles(300, 200)) == [(0, 0, 0), (0, 1, 0), (1, 0, 0)]
-    assert len(list(tiles(1024, 1024))) == 16 + 4 + 1
+    assert list(tiles(256, 256, rest=False)) == [(0, 0, 0)]
+    assert list(tiles(300, 200, rest=False)) == [(0, 0, 0), (0, 1, 0), (1, 0, 0)]
+    assert list(tiles(200, 256, rest=True)) == [(0, 0, 0), (0, 0, 1), (1, 0, 0)]
+    assert len(list(tiles(1024, 1024, rest=False))) == 16 + 4 + 1
 
 
 def test_in_a_terminal_it_says_what_it_is(model):

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from xai_widgets.adapters.base import AttentionCall, ModelAdapter, Off
-from xai_widgets.core.attention import MapInfo, Overview
+from xai_widgets.core.attention import TILE, MapInfo, Overview, levels_of
 from xai_widgets.core.context import Context
 from xai_widgets.core.errors import CapabilityError, ModelError, ValueRefusedError
 from xai_widgets.core.registry import INSPECTORS
@@ -29,8 +29,6 @@ from xai_widgets.explainers.attention.paths import flow, rollout
 from xai_widgets.explainers.attention.patterns import PATTERNS, Counter, Total, is_punctuation, labels
 from xai_widgets.explainers.attention.rows import Pool, in_blocks, places, pooled, spans
 
-TILE: Final = 256
-"""Cells of a tile's side."""
 CELLS: Final = 32
 """Squares of an overview's side, at most."""
 SINK: Final = 1e-2
@@ -174,7 +172,7 @@ class AttentionMaps:
         """Exact numbers of one query over all keys, or of all queries on one key: float32 [position]."""
         call = self.call(index, context)
         self._check_head(call, head)
-        size = call.n_query if axis == "query" else self._width(call, measure)
+        size = call.n_query if axis == "query" else call.n_key + self._rest(measure)
         if not 0 <= at < size:
             raise ValueRefusedError(
                 axis, given=str(at), accepted=f"0 to {size - 1}", hint="positions are counted from 0"
@@ -304,9 +302,9 @@ class AttentionMaps:
                 hint="heads are counted from 0 in each layer",
             )
 
-    def _width(self, call: AttentionCall, measure: Measure) -> int:
-        sinks = self.overview is not None and self.overview.sinks > 0
-        return call.n_key + int(sinks and measure == "weight")
+    def _rest(self, measure: Measure) -> bool:
+        """Whether rows have a last column of what no key gets."""
+        return self.overview is not None and self.overview.sinks > 0 and measure == "weight"
 
     def _rows(
         self, call: AttentionCall, head: int, start: int, stop: int, measure: Measure, context: Context
@@ -321,7 +319,7 @@ class AttentionMaps:
             if lengths is None:
                 raise CapabilityError("The length of values", reason=reason, hint="look at the weights themselves")
             return weights * lengths[head]
-        if self._width(call, measure) > call.n_key:
+        if self._rest(measure):
             return torch.cat([weights, (1 - weights.sum(-1, keepdim=True)).clamp_min(0)], -1)
         return weights
 
@@ -345,7 +343,7 @@ class AttentionMaps:
     def _pyramid(self, call: AttentionCall, head: int, measure: Measure, context: Context) -> _Pyramid:
         key = (key_of(call), head, measure)
         if key not in self._pyramids:
-            made = _Pyramid(call.n_query, self._width(call, measure))
+            made = _Pyramid(call.n_query, call.n_key, rest=self._rest(measure))
             for _, rows in self._all_rows(call, head, measure, context, made.multiple):
                 made.add(rows)
             self._pyramids[key] = made
@@ -366,11 +364,14 @@ def _together(maps: list[np.ndarray]) -> np.ndarray:
 
 
 class _Pyramid:
-    """Levels 1 and up of one head: float16 [row, column] of the largest and the summed weight of squares."""
+    """Levels 1 and up of one head: float16 [row, column] of the largest and the summed weight of squares.
 
-    def __init__(self, n_query: int, n_key: int) -> None:
-        self._n_query, self._n_key = n_query, n_key
-        self.levels = max(1, int(np.ceil(np.log2(max(n_query, n_key) / TILE))))
+    What no key gets (`rest`) is pooled over rows alone and stays a column of its own.
+    """
+
+    def __init__(self, n_query: int, n_key: int, *, rest: bool) -> None:
+        self._n_query, self._n_key, self._rest = n_query, n_key, rest
+        self.levels = max(1, levels_of(n_query, n_key, rest=rest) - 1)
         self.multiple = 2**self.levels
         self._parts: dict[tuple[int, Pool], list[np.ndarray]] = {}
         self._made: dict[tuple[int, Pool], np.ndarray] = {}
@@ -382,10 +383,11 @@ class _Pyramid:
     def add(self, weights: Tensor) -> None:
         """The next rows; all but the last are a multiple of the coarsest cell long."""
         for how in ("max", "mean"):
-            part = weights[None]
+            part, rest = weights[None, :, : self._n_key], weights[:, self._n_key :]
             for level in range(1, self.levels + 1):
                 part = pooled(part, 2, -(-part.shape[-1] // 2), how)
-                self._parts.setdefault((level, how), []).append(part[0].cpu().numpy().astype(np.float32))
+                both = torch.cat([part[0], pooled(rest[None], 2**level, 1, how)[0]], 1) if self._rest else part[0]
+                self._parts.setdefault((level, how), []).append(both.cpu().numpy().astype(np.float32))
 
     def level(self, level: int, how: Pool) -> np.ndarray:
         """float32 [row, column] of a level; `mean` over the places each square has."""
@@ -399,7 +401,10 @@ class _Pyramid:
         if (level, how) not in self._made:
             whole = np.concatenate(self._parts.pop((level, how)))
             if how == "mean":
-                whole /= places(self._n_query, self._n_key, 2**level, torch.device("cpu")).numpy()
+                squares = places(self._n_query, self._n_key, 2**level, torch.device("cpu")).numpy()
+                whole[:, : squares.shape[1]] /= squares
+                if self._rest:
+                    whole[:, -1] /= places(self._n_query, 1, 2**level, torch.device("cpu")).numpy()[:, 0]
             self._made[level, how] = whole.astype(np.float16)
         return self._made[level, how].astype(np.float32)
 

@@ -1,7 +1,7 @@
 /** What is drawn over the cells of a matrix: its edge, lines between large cells, pins, hover and cursor. */
 import { NAMED } from "./gutters.ts";
 import type { Inks } from "./inks.ts";
-import { type Extent, rowScale, type Viewport } from "./viewport.ts";
+import { type Extent, restWidth, rowScale, type Viewport } from "./viewport.ts";
 
 export interface Marks {
   readonly pinnedRows: readonly number[];
@@ -75,7 +75,7 @@ export function drawMarks(
     context.rect(
       x(column) - grow,
       y(row) - grow,
-      x(column + columns) - x(column) + 2 * grow,
+      (column >= marks.keys ? restWidth(view) : x(column + columns) - x(column)) + 2 * grow,
       y(row + rows) - y(row) + 2 * grow,
     );
   context.lineWidth = 1 / ratio;

@@ -1,7 +1,7 @@
 /** The cells of a large matrix on a canvas: the finest tiles that are here, coarser ones in the place of those that are not. */
 import type { Inks } from "./inks.ts";
 import { colourInto, colourTable, Rasters, TILE } from "./rasters.ts";
-import { type Extent, levelFor, rowScale, type Viewport } from "./viewport.ts";
+import { type Extent, levelFor, restWidth, rowScale, type Viewport } from "./viewport.ts";
 
 export interface Matrix {
   readonly rows: number;
@@ -26,6 +26,15 @@ export interface Origin {
   /** Device pixels a CSS pixel. */
   readonly ratio: number;
 }
+
+/** Which tile of a level, and where in it. */
+interface Across {
+  readonly tile: number;
+  readonly start: number;
+  readonly count: number;
+}
+
+type Box = readonly [left: number, top: number, width: number, height: number];
 
 export interface Painted {
   /** Tiles not here and not asked for before, as [level, row, column]. */
@@ -85,6 +94,7 @@ export class Tiles {
     const level = levelFor(size, matrix.levels);
     const coarsest = matrix.levels - 1;
     const span = TILE * 2 ** level;
+    const extra = matrix.lastColumn === undefined ? 0 : 1;
     const shown = new Set<number>();
     let made = 0;
     let waits = false;
@@ -104,7 +114,7 @@ export class Tiles {
         return null;
       }
       made++;
-      const wide = Math.min(TILE, Math.ceil(matrix.columns / 2 ** at) - TILE * column);
+      const wide = Math.min(TILE, Math.ceil(matrix.keys / 2 ** at) + extra - TILE * column);
       const high = Math.min(TILE, Math.floor(values.length / wide));
       const done = this.rasters.make(keyOf(at, row, column), wide, high, (out) => {
         colourInto(out, values, matrix.top, this.table);
@@ -120,43 +130,62 @@ export class Tiles {
     const end = Math.min(matrix.columns, Math.ceil(view.x + extent.width / view.scale));
     const x = (column: number) => Math.round(origin.left + (column - view.x) * size);
     const y = (row: number) => Math.round(origin.top + (row - view.y) * high);
+    /** Part of a tile: rows r0 to r1, and the columns [tile, from, count] that stand for it at a level; `box` on the canvas. */
+    const piece = (row: number, r0: number, r1: number, at: (level: number) => Across, box: Box) => {
+      let from = level;
+      let image = bitmap(level, row, at(level).tile, A_FRAME);
+      const missing = image === undefined;
+      const deferred = waits;
+      waits = false;
+      if (missing) want(level, row, at(level).tile);
+      while (!image && from < coarsest) {
+        from++;
+        image = bitmap(from, row >> (from - level), at(from).tile, Number.POSITIVE_INFINITY);
+      }
+      if (image && deferred) later = true;
+      else if (!image && !missing) {
+        from = level;
+        image = bitmap(level, row, at(level).tile, Number.POSITIVE_INFINITY);
+      }
+      if (!image) {
+        blank = true;
+        if (missing) want(coarsest, row >> (coarsest - level), at(coarsest).tile);
+        context.fillStyle = inks.line;
+        context.fillRect(...box);
+        return;
+      }
+      shown.add(from);
+      const cell = 2 ** from;
+      // Fewer pixels than cells happens only where no coarser level is left: better averaged than left out.
+      const packed = size * cell < 0.99;
+      small ||= packed;
+      context.imageSmoothingEnabled = packed;
+      const { start, count } = at(from);
+      context.drawImage(image, start, (r0 / cell) % TILE, count, (r1 - r0) / cell, ...box);
+    };
+    /** The rest's column: one cell wide at each level, after the last that stands for positions. */
+    const rest = (at: number): Across => {
+      const index = Math.ceil(matrix.keys / 2 ** at);
+      return { tile: Math.floor(index / TILE), start: index % TILE, count: 1 };
+    };
+    const keysEnd = Math.min(end, matrix.keys);
     for (let row = Math.floor(top / span); row * span < bottom; row++) {
-      for (let column = Math.floor(first / span); column * span < end; column++) {
-        const r0 = Math.max(top, row * span);
-        const r1 = Math.min(bottom, (row + 1) * span);
+      const r0 = Math.max(top, row * span);
+      const r1 = Math.min(bottom, (row + 1) * span);
+      const down = y(r1) - y(r0);
+      for (let column = Math.floor(first / span); column * span < keysEnd; column++) {
         const c0 = Math.max(first, column * span);
-        const c1 = Math.min(end, (column + 1) * span);
-        if (c0 > matrix.seen(r1 - 1) && c1 <= matrix.keys) continue;
-        let from = level;
-        let image = bitmap(level, row, column, A_FRAME);
-        const missing = image === undefined;
-        const deferred = waits;
-        waits = false;
-        if (missing) want(level, row, column);
-        while (!image && from < coarsest) {
-          from++;
-          image = bitmap(from, row >> (from - level), column >> (from - level), Number.POSITIVE_INFINITY);
-        }
-        if (image && deferred) later = true;
-        else if (!image && !missing) {
-          from = level;
-          image = bitmap(level, row, column, Number.POSITIVE_INFINITY);
-        }
-        const box = [x(c0), y(r0), x(c1) - x(c0), y(r1) - y(r0)] as const;
-        if (!image) {
-          blank = true;
-          if (missing) want(coarsest, row >> (coarsest - level), column >> (coarsest - level));
-          context.fillStyle = inks.line;
-          context.fillRect(...box);
-          continue;
-        }
-        shown.add(from);
-        const cell = 2 ** from;
-        // Fewer pixels than cells happens only where no coarser level is left: better averaged than left out.
-        const packed = size * cell < 0.99;
-        small ||= packed;
-        context.imageSmoothingEnabled = packed;
-        context.drawImage(image, (c0 / cell) % TILE, (r0 / cell) % TILE, (c1 - c0) / cell, (r1 - r0) / cell, ...box);
+        const c1 = Math.min(keysEnd, (column + 1) * span);
+        if (c0 > matrix.seen(r1 - 1)) continue;
+        const keys = (at: number): Across => {
+          const cell = 2 ** at;
+          return { tile: column >> (at - level), start: (c0 / cell) % TILE, count: (c1 - c0) / cell };
+        };
+        piece(row, r0, r1, keys, [x(c0), y(r0), x(c1) - x(c0), down]);
+      }
+      if (end > matrix.keys) {
+        const wide = Math.round(restWidth(view) * origin.ratio);
+        piece(row, r0, r1, rest, [x(matrix.keys), y(r0), wide, down]);
       }
     }
     this.rasters.endFrame();
@@ -184,7 +213,7 @@ function say(
 /** Take away the cells of a tile that rows can't see. */
 function hide(out: Uint32Array, matrix: Matrix, level: number, row: number, column: number, width: number): void {
   const cell = 2 ** level;
-  const end = Math.floor(matrix.keys / cell) - TILE * column;
+  const end = Math.ceil(matrix.keys / cell) - TILE * column;
   const stop = matrix.lastColumn === undefined ? width : Math.min(width, end);
   for (let r = 0; r * width < out.length; r++) {
     const last = Math.min(matrix.rows, (row * TILE + r + 1) * cell) - 1;

@@ -23,10 +23,17 @@ const LARGE = 28;
 const LARGEST = 48;
 /** Width of a cell beside others of a height of its own. */
 const WIDE = 64;
+/** Width at least of a last column that is no position. */
+export const REST = 6;
 
 /** CSS pixels of a row. */
 export function rowScale({ scale }: Pick<Viewport, "scale">, { rowHeight }: Extent): number {
   return rowHeight ?? scale;
+}
+
+/** CSS pixels of a last column that is no position: seen at any zoom, past the edge of the others where they are narrower. */
+export function restWidth({ scale }: Pick<Viewport, "scale">): number {
+  return Math.max(scale, REST);
 }
 
 export function fitScale(extent: Extent): number {

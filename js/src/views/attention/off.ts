@@ -203,7 +203,7 @@ function layerOff({ head, answer }: Scene) {
 }
 
 function edgeOff({ head, name, pair }: Scene) {
-  if (!head || !pair || pair.key >= head.place.of.n_key) return null;
+  if (!head || !pair || pair.key >= head.keys) return null;
   const { map, head: within } = head.place;
   const what = `Without the edge from “${tokenName(head.looks, pair.query)}” to “${tokenName(head.seen, pair.key)}” in head ${name}`;
   return { ask: { action: "off", map, head: within, ...pair } as AttentionAsk, what };

@@ -12,7 +12,7 @@ import { token, word } from "./words.ts";
 const SHOWN = 12;
 
 export function pairAsk({ head, pair }: Scene): AttentionAsk | null {
-  if (!head || !pair || pair.key >= head.place.of.n_key) return null;
+  if (!head || !pair || pair.key >= head.keys) return null;
   return { action: "pair", map: head.place.map, head: head.place.head, ...pair };
 }
 

@@ -146,7 +146,7 @@ function matrixPanel(root: HTMLElement, first: Shown, context: Context, until: A
       signed: difference,
       rowLabel: (row) => (view ? tokenName(view.looks, row) : ""),
       columnLabel: (column) => (view ? tokenName(view.seen, column) : ""),
-      lastColumn: view && view.columns > view.place.of.n_key ? "rest" : undefined,
+      lastColumn: view?.rest ? "rest" : undefined,
       pinnedRows: there(scene, queries, "query"),
       pinnedColumns: there(scene, keys, "key"),
       hoveredRow: query === null ? null : (there(scene, [query], "query")[0] ?? null),

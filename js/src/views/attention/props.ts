@@ -122,9 +122,9 @@ export function detailNotice({ error, absent }: ReturnType<typeof troubleOf>): N
 export function tableProps(store: AttentionStore, { head, look, answer, name }: Scene): TextTableProps {
   const headings = ["looks", "is looked at", measureUnit(look, "")];
   if (!head || !answer) return { caption: "No head is chosen", headings, rows: [] };
-  const rows = strongest(head, look, store.details, 30).map(({ row, column, side, value }) => [
-    range(row, side, head.rows, (i) => tokenName(head.looks, i)),
-    range(column, side, head.columns, (i) => tokenName(head.seen, i)),
+  const rows = strongest(head, look, store.details, 30).map(({ rows, columns, value }) => [
+    range(rows, (i) => tokenName(head.looks, i)),
+    range(columns, (i) => tokenName(head.seen, i)),
     number(value),
   ]);
   const label = labelTitle(answer, answer.snapshot.labels[head.head] ?? "");
@@ -132,8 +132,7 @@ export function tableProps(store: AttentionStore, { head, look, answer, name }: 
   return { caption: `${what} of head ${name}${label ? `, ${label}` : ""}`, headings, rows };
 }
 
-function range(from: number, side: number, size: number, name: (i: number) => string): string {
-  const to = Math.min(size, from + side) - 1;
+function range([from, to]: readonly [number, number], name: (i: number) => string): string {
   return to > from ? `“${name(from)}” to “${name(to)}” (${from} to ${to})` : `“${name(from)}” (${from})`;
 }
 

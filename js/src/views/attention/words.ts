@@ -71,7 +71,7 @@ export function apartText(
   otherName: string,
   comparable: boolean,
 ): string {
-  const size = (view: HeadView) => `${view.rows.toLocaleString("en")} × ${view.place.of.n_key.toLocaleString("en")}`;
+  const size = (view: HeadView) => `${view.rows.toLocaleString("en")} × ${view.keys.toLocaleString("en")}`;
   if (!comparable)
     return `No difference is drawn: head ${name} has ${size(head)} positions, head ${otherName} ${size(other)}.`;
   const changed = head.seen.ids.filter((id, i) => id !== other.seen.ids[i]).length;
@@ -112,7 +112,7 @@ const quotedAt = (name: string, at: number) => [token(name), word(` (${at})`)];
 /** One weight: who looks at whom, how much. */
 export function cellText(view: HeadView, row: number, column: number, value: number | null): Parts {
   const much = value === null ? "" : `: ${number(value)}`;
-  const rest = column >= view.place.of.n_key;
+  const rest = column >= view.keys;
   if (rest) return [...quotedAt(tokenName(view.looks, row), row), word(` gives to no token${much}`)];
   return [
     ...quotedAt(tokenName(view.looks, row), row),
@@ -130,11 +130,11 @@ export function plain(parts: Parts): string {
 export function lineText(view: HeadView, axis: Axis, focus: readonly number[], values: ArrayLike<number>): Parts {
   const at = focus[0] ?? 0;
   const [from, to] = axis === "query" ? [view.looks, view.seen] : [view.seen, view.looks];
-  const positions = axis === "query" ? view.place.of.n_key : view.rows;
+  const positions = axis === "query" ? view.keys : view.rows;
   const who =
     focus.length > 1
       ? [word(`${focus.length} pinned tokens, on average,`)]
-      : axis === "key" && at >= view.place.of.n_key
+      : axis === "key" && at >= view.keys
         ? [word("what no token gets")]
         : quotedAt(tokenName(from, at), at);
   const order = Array.from({ length: Math.min(positions, values.length) }, (_, i) => i)

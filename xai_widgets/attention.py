@@ -49,7 +49,7 @@ class Attention(AttentionView):
 
     def __repr__(self) -> str:
         """Which model, how many heads, and what those with a label do. Waits for nothing: a notebook asks it to show the view."""
-        attended = self._attending.attended
+        attended = self._attending.seen
         if attended is None:
             return f"<Attention of {self._attending.adapter.name}: not looked at yet>"
         n = len(attended.overview.labels)

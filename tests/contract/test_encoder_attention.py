@@ -125,6 +125,16 @@ def test_encoders(kind: str) -> None:
     assert not lm.attention_gaps()
 
 
+def test_a_classifier_that_takes_one_text_at_a_time() -> None:
+    """Without a padding token transformers refuses a batch of two; such a model is read all the same."""
+    sizes = {k: v for k, v in _BERT.items() if k != "pad_token_id"}
+    config = transformers.LlamaConfig(**sizes)
+    config.pad_token_id = None
+    lm = loading.wrap(transformers.LlamaForSequenceClassification(config).eval(), TOKENIZER)
+    assert isinstance(lm, EncoderAdapter)
+    assert lm.capabilities["attention"].works
+
+
 @pytest.mark.parametrize("kind", PAIRS)
 def test_encoder_decoders(kind: str) -> None:
     """Encoder, decoder and cross, over what the model wrote and over an output that is given."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -25,6 +25,7 @@ CapabilityName = Literal[
     "attention_mask",
     "attention",
     "generation",
+    "resume",
 ]
 """What a model may or may not be able to do; methods name the ones they need."""
 
@@ -132,6 +133,47 @@ class Off:
     head: int | None = None
     query: int | None = None
     key: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """A residual stream that is another one at some positions.
+
+    Attributes:
+        layer: the block it enters; `n_layers` is the stream that leaves the last.
+        at: positions, ascending. states: what stands there, [len(at), d_model].
+    """
+
+    layer: int
+    at: tuple[int, ...]
+    states: Tensor
+
+
+class Trace(Protocol):
+    """One pass with all its residual streams, kept.
+
+    Attributes:
+        ids: what was read. wanted: positions whose logits are kept. logits: [wanted, d_vocab].
+        n_streams: `n_layers + 1`: what enters each block, and what leaves the last. nbytes: memory of the streams.
+    """
+
+    ids: tuple[int, ...]
+    wanted: tuple[int, ...]
+    logits: Tensor
+
+    @property
+    def n_streams(self) -> int:
+        """What enters each block, and what leaves the last."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the streams."""
+        ...
+
+    def streams(self, layer: int) -> Tensor:
+        """The streams that enter a block (or leave the last), [pos, d_model]; some families have axes between."""
+        ...
 
 
 @runtime_checkable
@@ -309,6 +351,27 @@ class ModelAdapter(Protocol):
         """
         ...
 
+    def trace(self, ids: Sequence[int], context: Context, wanted: Sequence[int] | None = None) -> Trace:
+        """Read a text once and keep every residual stream. `wanted`: positions whose logits are kept, by default the last.
+
+        Raises:
+            CapabilityError: passes of this model can't be taken up. OutOfMemoryError. CancelledError: between layers.
+        """
+        ...
+
+    def resumed(self, trace: Trace, edits: Sequence[Edit], context: Context) -> Iterator[tuple[int, Tensor]]:
+        """(index of an edit, logits [wanted, d_vocab]) of the pass taken up with that edit; those of one layer share passes."""
+        ...
+
+    def readout(
+        self, trace: Trace, states: Tensor, use: Callable[[int, Tensor], None], context: Context, chunk: int
+    ) -> None:
+        """What the model would say next if each of `states` [state, d_model] left its last block (the logit lens).
+
+        `use(first index, logits [n, d_vocab])` is called in order, with at most `chunk` at once; the logits are its to overwrite.
+        """
+        ...
+
     def steps_per_batch(self, question: Question) -> int:
         """How many embedding rows one `gradient` call should carry on this device."""
         ...
@@ -323,10 +386,12 @@ __all__ = [
     "Candidate",
     "Capability",
     "CapabilityName",
+    "Edit",
     "Gradient",
     "ModelAdapter",
     "Off",
     "Quantity",
     "Target",
+    "Trace",
     "Variant",
 ]

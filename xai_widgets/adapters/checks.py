@@ -138,6 +138,8 @@ def _logits(own: nn.Module, pair: list[list[int]], device: torch.device) -> torc
     except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
         if isinstance(error, AttributeError) and "'logits'" in str(error):
             raise _kind(own, "it gives no logits (a base model without a head?)") from error
+        if len(pair) > 1 and (alone := _logits(own, pair[:1], device)).ndim != 3:  # some classifiers take one text only
+            raise _kind(own, f"its logits have shape {tuple(alone.shape)}, not one row for each position") from error
         raise ModelError(
             f"The model fails on a short input: {type(error).__name__}: {str(error)[:200]}.",
             given=f"{_SHORT} token ids",
@@ -220,7 +222,7 @@ def check_tokenizer(tokenizer: Any, n_embeddings: int) -> None:  # noqa: ANN401 
 
 def measure(adapter: HuggingFaceAdapter, facts: Facts) -> dict[CapabilityName, Capability]:
     """Every capability, tried out; what could not be tried says why."""
-    from xai_widgets.adapters import gradients
+    from xai_widgets.adapters import gradients, resuming
 
     found: dict[CapabilityName, Capability] = {"logits": facts.logits}
     found.update(adapter.scorer.probe())
@@ -230,6 +232,7 @@ def measure(adapter: HuggingFaceAdapter, facts: Facts) -> dict[CapabilityName, C
         for name in ("gradients", "batched_gradients"):
             found[name] = Capability(False, reason)
     found["generation"] = facts.logits
+    found["resume"] = resuming.probe(adapter, packed=found["tree_packing"].works)
     return found
 
 

@@ -171,6 +171,9 @@ class EncoderAdapter(Lent):
     gradient_cost = _refused("Gradients")
     values_at = _refused("Gradients")
     steps_per_batch = _refused("Gradients")
+    trace = _refused("A layer's state in words")
+    resumed = _refused("A layer's state in words")
+    readout = _refused("A layer's state in words")
 
 
 class EncoderDecoderAdapter(EncoderAdapter):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from xai_widgets.adapters import attention, passes
-from xai_widgets.adapters.base import AttentionCall, Candidate, Gradient, Off, Variant
+from xai_widgets.adapters import attention, passes, resuming
+from xai_widgets.adapters.base import AttentionCall, Candidate, Edit, Gradient, Off, Trace, Variant
 from xai_widgets.adapters.checks import check_logits, check_model, check_tokenizer, measure
 from xai_widgets.adapters.generation import stop_ids, write
 from xai_widgets.adapters.lent import Lent
@@ -233,6 +233,31 @@ class HuggingFaceAdapter(Lent):
 
         self.require("attention")
         return without(self, ids, offs, context)
+
+    def trace(self, ids: Sequence[int], context: Context, wanted: Sequence[int] | None = None) -> Trace:
+        """Read a text once and keep every residual stream."""
+        self.require("resume")
+        found = resuming.trace(self, ids, context, wanted, keep_cache=self.scorer.packs(len(ids)))
+        check_logits(found.logits)
+        return found
+
+    def resumed(self, trace: Trace, edits: Sequence[Edit], context: Context) -> Iterator[tuple[int, torch.Tensor]]:
+        """(index of an edit, logits [wanted, d_vocab]) of the pass taken up with that edit."""
+        assert isinstance(trace, resuming.Trace)
+        packed = trace.cache is not None
+        return resuming.resumed(self, trace, edits, context, self.scorer.budget, packed=packed)
+
+    def readout(
+        self,
+        trace: Trace,
+        states: torch.Tensor,
+        use: Callable[[int, torch.Tensor], None],
+        context: Context,
+        chunk: int,
+    ) -> None:
+        """What the model would say next if each of `states` left its last block."""
+        assert isinstance(trace, resuming.Trace)
+        resuming.readout(self, trace, states, use, context, chunk)
 
     def gradient_cost(self, question: Question, steps: int, forward_only: int = 0) -> Cost:
         """What `gradient` at so many embeddings, and `values_at` at `forward_only` more, would run."""

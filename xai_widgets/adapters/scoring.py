@@ -61,6 +61,10 @@ class Scorer:
         """The plan for inputs of ordinary length."""
         return self._probed().plan()
 
+    def packs(self, n: int) -> bool:
+        """Whether several continuations of a text of so many tokens can be read in one row; see `packed`."""
+        return self._probed().plan(n, n) == "packed"
+
     def value(self, question: Question, context: Context) -> np.ndarray:
         """The explained number on the input as it is: float32 [row]."""
         base, target = self._reading(_ids(question), frozenset(), question.target), question.target

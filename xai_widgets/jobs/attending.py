@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +12,11 @@ import numpy as np
 from xai_widgets.core.ask import Ask, NextToken
 from xai_widgets.core.attention import Overview
 from xai_widgets.core.context import Context
-from xai_widgets.core.errors import CancelledError
 from xai_widgets.core.registry import INSPECTORS
 from xai_widgets.core.scores import rank_correlation
 from xai_widgets.core.tokens import Tokens
-from xai_widgets.jobs.job import Job
+from xai_widgets.jobs.looking import Looking
 from xai_widgets.jobs.resolve import read
-from xai_widgets.jobs.worker import worker_for
 
 if TYPE_CHECKING:
     from xai_widgets.adapters.base import ModelAdapter, Off
@@ -90,8 +87,8 @@ class Effects:
     agreement: dict[str, float]
 
 
-class Attending:
-    """A conversation about the attention of one text; a new text replaces the old one. Everything runs on the model's worker."""
+class Attending(Looking[Attended]):
+    """A conversation about the attention of one text."""
 
     def __init__(
         self,
@@ -101,89 +98,8 @@ class Attending:
         versus: tuple[ModelAdapter, Ask | None] | None = None,
     ) -> None:
         """Nothing runs yet. `versus`: another model (with no ask: over the same text) or text to compare with."""
-        self.adapter, self.ask, self.others, self.versus = adapter, ask, tuple(others), versus
-        self.attended: Attended | None = None
-        self._lock = threading.Lock()
-        self._jobs: dict[str, Job[Any]] = {}
-
-    def attend(
-        self,
-        ask: Ask,
-        name: str,
-        on_end: Callable[[Job[Attended]], None],
-        on_step: Callable[[int, int, str], None],
-        on_part: Callable[[Attended], None] | None = None,
-    ) -> Job[Attended]:
-        """Look at a text in place of the one before. `on_part`: told once of the first layers, where all take a while."""
-
-        def work(job: Job[Attended]) -> Attended:
-            context = Context(on_step=on_step, is_cancelled=lambda: job.cancelled)
-            return look(self.adapter, ask, context, self.versus, on_part)
-
-        def end(job: Job[Attended]) -> None:
-            if job.error is None and job.value is not None:
-                self.ask, self.attended = ask, job.value
-            on_end(job)
-
-        return self._submit("attend", name, work, end)
-
-    def ask_more(
-        self,
-        name: str,
-        work: Callable[[Attended, Context], Any],
-        on_end: Callable[[Job[Any]], None],
-        on_step: Callable[[int, int, str], None] | None = None,
-        *,
-        slot: str = "",
-    ) -> Job[Any]:
-        """A question about the text now looked at. Questions of the same slot replace each other; without one they queue.
-
-        With `on_step` it is long: between its batches it lets shorter ones go first, and a new text ends it.
-        """
-        worker = worker_for(self.adapter)
-
-        def step(done: int, total: int, note: str) -> None:
-            if on_step is not None:
-                on_step(done, total, note)
-                worker.give_way()
-
-        def run(job: Job[Any]) -> Any:  # noqa: ANN401 - whatever was asked
-            attended = self.attended  # a look that was under way when this was asked has ended by now
-            if attended is None:
-                raise CancelledError
-            gone = lambda: job.cancelled or (on_step is not None and self.attended is not attended)  # noqa: E731
-            return work(attended, Context(on_step=step, is_cancelled=gone))
-
-        return self._submit(slot or name, name, run, on_end, long=on_step is not None)
-
-    def cancel(self, name: str) -> None:
-        """Stop what was asked under this name."""
-        with self._lock:
-            job = self._jobs.get(name)
-        if job is not None:
-            job.cancel()
-
-    def _submit(
-        self,
-        slot: str,
-        name: str,
-        work: Callable[[Job[Any]], Any],
-        on_end: Callable[[Job[Any]], None],
-        *,
-        long: bool = False,
-    ) -> Job[Any]:
-        def end(job: Job[Any]) -> None:
-            with self._lock:
-                if self._jobs.get(name) is job:
-                    del self._jobs[name]
-            on_end(job)
-
-        job: Job[Any] = Job(work, end)
-        job.long = long
-        with self._lock:
-            self._jobs[name] = job
-        worker_for(self.adapter).submit((id(self), slot), job)
-        return job
+        super().__init__(adapter, ask, lambda ask, context, on_part: look(adapter, ask, context, versus, on_part))
+        self.others, self.versus = tuple(others), versus
 
 
 def look(

@@ -246,6 +246,43 @@ export interface AttentionPacked {
 }
 
 /**
+ * Everything the lens view needs before it asks for detail; with its buffers the trait `explanation`.
+ *
+ * `streams` names the residual streams in order: what enters the first block, then what leaves each; the last gives the model's own
+ * answer. `top` int32 [stream, pos, k]: ids of the tokens that would come next if that stream left the last block, most probable first;
+ * `prob` float32 of the same shape; both -1 where a position was not read yet (`known` uint8 [pos]; the last position comes first).
+ * `vocabulary` and `texts` (the same length): the ids in `top`, and how they are written.
+ */
+export interface LensSnapshot {
+  v: number;
+  revision: number;
+  kind: "lens";
+  input: Input;
+  text: string;
+  tokens: TokenColumns;
+  streams: string[];
+  k: number;
+  top: ArrayHeader;
+  prob: ArrayHeader;
+  known: ArrayHeader;
+  vocabulary: ArrayHeader;
+  texts: string[];
+  model: ModelInfo | null;
+  candidates: CandidateRow[];
+  seconds: number | null;
+  created: string;
+  code: string;
+}
+
+/**
+ * The trait `explanation` of a lens view.
+ */
+export interface LensPacked {
+  snapshot: LensSnapshot | null;
+  buffers: DataView[];
+}
+
+/**
  * Pinned entries only, by axis; hovering stays in the browser. `source` says which view set it.
  */
 export interface Selection {
@@ -363,6 +400,28 @@ export interface AttentionRequest {
 }
 
 /**
+ * Browser to kernel, from a lens view.
+ *
+ * look: read `input` anew. follow: rank and probability of `token` (or of `text`, its first token) in every stream at position
+ * `index`. cell: the most probable tokens of stream `layer` at position `index`. measure: a number for every cell (entropy in nats; kl,
+ * from the final answer to the cell's, in nats; agreement, 1 where the first token is the final answer's).
+ */
+export interface LensRequest {
+  type: "request";
+  v: number;
+  id: string;
+  revision: number;
+  view: string;
+  action: "look" | "follow" | "cell" | "measure";
+  input?: Input;
+  index?: number;
+  layer?: number;
+  token?: number;
+  text?: string;
+  measure?: "entropy" | "kl" | "agreement";
+}
+
+/**
  * Kernel to browser: accepted (done 0 of 0), how far, and partial answers as they come.
  *
  * `candidates` come first; `scores` (target x pos over the same units as the final ones) with `known` (uint8 a
@@ -421,6 +480,23 @@ export interface AttentionResult {
   kl?: number;
   agreement?: Record<string, number>;
   prompts?: number;
+}
+
+/**
+ * Kernel to browser: the end of a lens view's request, with what it asked for.
+ *
+ * array: follow float32 [2, stream], rank (0 is the first) and probability; measure float32 [stream, pos]. token, text: what is
+ * followed. candidates: of the cell, most probable first.
+ */
+export interface LensResult {
+  type: "result";
+  v: number;
+  id: string;
+  revision: number;
+  array?: ArrayHeader;
+  token?: number;
+  text?: string;
+  candidates?: CandidateRow[];
 }
 
 /**

@@ -1,0 +1,1 @@
+"""What a residual stream says in the words of the vocabulary."""

@@ -1,0 +1,186 @@
+"""The logit lens: what the model would say next if a residual stream left its last block as it is.
+
+nostalgebraist 2020, "interpreting GPT: the logit lens". Each stream is put in the place of what leaves the last block and the model
+goes on by its own code (final norm, head, scales, soft caps), so a stream that is the last one gives the model's own answer
+exactly. The last position is read first. Nothing of size streams x positions x vocabulary is ever held.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xai_widgets.adapters.base import Candidate, ModelAdapter, Trace
+from xai_widgets.core.context import Context
+from xai_widgets.core.errors import ModelError, ValueRefusedError
+from xai_widgets.core.lens import Followed, LensGrid
+from xai_widgets.core.registry import INSPECTORS
+from xai_widgets.core.tokens import Tokens
+from xai_widgets.explainers.lens import vocabulary
+
+CPU_ROWS: Final = 128
+"""Rows of logits at once: 25 MB of a vocabulary of 49,152."""
+GPU_ROWS: Final = 2048
+
+Measure = Literal["entropy", "kl", "agreement"]
+
+
+@INSPECTORS.register("logit_lens")
+class LogitLens:
+    """Every residual stream of one text, read out. Serial, like the model it asks.
+
+    Args:
+        adapter: the model. tokens: the text.
+
+    Raises:
+        CapabilityError: passes of this model can't be taken up.
+    """
+
+    def __init__(self, adapter: ModelAdapter, tokens: Tokens) -> None:
+        """Nothing runs yet."""
+        adapter.require("resume")
+        self.adapter, self.tokens = adapter, tokens
+        self.fingerprint = adapter.fingerprint
+        self._trace: Trace | None = None
+
+    def look(self, context: Context, k: int, on_part: Callable[[LensGrid], None] | None = None) -> LensGrid:
+        """The k most probable tokens of every cell; `on_part` is told of the last position, and then of each batch of others."""
+        start = time.perf_counter()
+        trace = self.trace(context)
+        n_streams, n = trace.n_streams, len(self.tokens)
+        top = np.full((n_streams, n, k), -1, dtype=np.int32)
+        prob = np.full((n_streams, n, k), -1, dtype=np.float32)
+        known = np.zeros(n, dtype=bool)
+        at_once = max(1, self._rows() // n_streams)
+        done = 0
+        for positions in [[n - 1], *(list(range(max(0, e - at_once), e)) for e in range(n - 1, 0, -at_once))]:
+            context.step(done, n, "positions")
+
+            def take(first: int, logits: Tensor, positions: list[int] = positions) -> None:
+                ids, probs = vocabulary.candidates(logits, k)
+                rows = np.arange(first, first + len(ids))
+                stream, pos = rows // len(positions), np.array(positions)[rows % len(positions)]
+                top[stream, pos], prob[stream, pos] = ids.cpu().numpy(), probs.cpu().numpy()
+
+            self._read(trace, positions, take, context)
+            known[positions] = True
+            done += len(positions)
+            if on_part is not None and done < n:
+                on_part(self._grid(top.copy(), prob.copy(), known.copy(), start))
+        context.step(n, n, "positions")
+        return self._grid(top, prob, known, start)
+
+    def trace(self, context: Context) -> Trace:
+        """The pass that is read, made once.
+
+        Raises:
+            ModelError: the weights changed since.
+        """
+        if self._trace is None:
+            self._trace = self.adapter.trace(self.tokens.ids.tolist(), context)
+        elif self.adapter.fingerprint != self.fingerprint:
+            raise ModelError(
+                "The model changed since this text was looked at.", given="other weights than those of the picture",
+                accepted="the same weights", hint="look again: edit the text, or run the cell again",
+            )  # fmt: skip
+        return self._trace
+
+    def follow(self, pos: int, token: int, context: Context) -> Followed:
+        """Rank and probability of one token in every stream at one position.
+
+        Raises:
+            ValueRefusedError: no such position or token.
+        """
+        trace = self.trace(context)
+        self._check("position", pos, len(self.tokens))
+        self._check("token", token, self.adapter.d_vocab)
+        rank = np.zeros(trace.n_streams, dtype=np.int64)
+        prob = np.zeros(trace.n_streams, dtype=np.float32)
+
+        def take(first: int, logits: Tensor) -> None:
+            logits = logits.float()
+            own = logits[:, token : token + 1]
+            here = slice(first, first + len(logits))
+            rank[here] = (logits > own).sum(-1).cpu().numpy()
+            prob[here] = (own[:, 0] - torch.logsumexp(logits, -1)).exp().cpu().numpy()
+
+        self._read(trace, [pos], take, context)
+        return Followed(token, rank, prob)
+
+    def cell(self, stream: int, pos: int, k: int, context: Context) -> list[Candidate]:
+        """The most probable tokens of one stream at one position, with their logits."""
+        trace = self.trace(context)
+        self._check("position", pos, len(self.tokens))
+        self._check("layer", stream, trace.n_streams)
+        found: list[Candidate] = []
+
+        def take(_: int, logits: Tensor) -> None:
+            own = logits.float()[0]
+            prob = torch.softmax(own, -1)
+            ids = own.topk(min(k, len(own))).indices.tolist()
+            found.extend(Candidate(i, self.adapter.token_text(i), float(prob[i]), float(own[i])) for i in ids)
+
+        self.adapter.readout(trace, trace.streams(stream)[pos : pos + 1], take, context, 1)
+        return found
+
+    def measure(self, name: Measure, context: Context) -> np.ndarray:
+        """A number for every cell, float32 [stream, pos].
+
+        `entropy` of its answer in nats; `kl`, KL(final answer || cell's) in nats; `agreement`, 1 where both put the same token first.
+        """
+        trace = self.trace(context)
+        n = len(self.tokens)
+        out = np.zeros((trace.n_streams, n), dtype=np.float32)
+        at_once = max(1, self._rows() // trace.n_streams)
+        for start in range(0, n, at_once):
+            context.step(start, n, "positions")
+            positions = list(range(start, min(start + at_once, n)))
+            final = self._final(trace, positions, context) if name != "entropy" else None
+
+            def take(
+                first: int, logits: Tensor, positions: list[int] = positions, final: Tensor | None = final
+            ) -> None:
+                rows = np.arange(first, first + len(logits))
+                column = rows % len(positions)
+                if final is None:
+                    found = vocabulary.entropy(logits)
+                elif name == "kl":
+                    found = vocabulary.divergence(final[torch.from_numpy(column).to(final.device)], logits)
+                else:
+                    same = final.argmax(-1)[torch.from_numpy(column).to(final.device)]
+                    found = (logits.argmax(-1) == same).float()
+                out[rows // len(positions), np.array(positions)[column]] = found.cpu().numpy()
+
+            self._read(trace, positions, take, context)
+        context.step(n, n, "positions")
+        return out
+
+    def _final(self, trace: Trace, positions: list[int], context: Context) -> Tensor:
+        """Log-probabilities [pos, d_vocab] of the model's own answer."""
+        parts: list[Tensor] = []
+        self.adapter.readout(
+            trace, trace.streams(trace.n_streams - 1)[positions],
+            lambda _, logits: parts.append(torch.log_softmax(logits.float(), -1)), context, self._rows(),
+        )  # fmt: skip
+        return torch.cat(parts)
+
+    def _read(self, trace: Trace, positions: list[int], use: Callable[[int, Tensor], None], context: Context) -> None:
+        """All streams at these positions, stream by stream: row = stream * len(positions) + index of the position."""
+        states = torch.cat([trace.streams(i)[positions] for i in range(trace.n_streams)])
+        self.adapter.readout(trace, states, use, context, self._rows())
+
+    def _rows(self) -> int:
+        return CPU_ROWS if self.adapter.device == "cpu" else GPU_ROWS
+
+    def _grid(self, top: np.ndarray, prob: np.ndarray, known: np.ndarray, start: float) -> LensGrid:
+        names = ("embedding", *(f"layer {i}" for i in range(len(top) - 1)))
+        return LensGrid(names, top, prob, known, time.perf_counter() - start)
+
+    def _check(self, name: str, given: int, size: int) -> None:
+        if not 0 <= given < size:
+            raise ValueRefusedError(name, given=str(given), accepted=f"0 to {size - 1}", hint="counted from 0")

@@ -372,6 +372,10 @@ class ModelAdapter(Protocol):
         """
         ...
 
+    def stream_gradients(self, trace: Trace, number: Callable[[Tensor], Tensor], context: Context) -> Sequence[Tensor]:
+        """Derivative of `number(logits [wanted, d_vocab])` by every stream: [stream][pos, d_model], detached."""
+        ...
+
     def steps_per_batch(self, question: Question) -> int:
         """How many embedding rows one `gradient` call should carry on this device."""
         ...

@@ -174,6 +174,7 @@ class EncoderAdapter(Lent):
     trace = _refused("A layer's state in words")
     resumed = _refused("A layer's state in words")
     readout = _refused("A layer's state in words")
+    stream_gradients = _refused("Gradients")
 
 
 class EncoderDecoderAdapter(EncoderAdapter):

@@ -259,6 +259,16 @@ class HuggingFaceAdapter(Lent):
         assert isinstance(trace, resuming.Trace)
         resuming.readout(self, trace, states, use, context, chunk)
 
+    def stream_gradients(
+        self, trace: Trace, number: Callable[[torch.Tensor], torch.Tensor], context: Context
+    ) -> list[torch.Tensor]:
+        """Derivative of a number by every stream: [stream][pos, d_model]."""
+        from xai_widgets.adapters.stream_gradients import stream_gradients
+
+        assert isinstance(trace, resuming.Trace)
+        self.require("gradients")
+        return stream_gradients(self, trace, number, context)
+
     def gradient_cost(self, question: Question, steps: int, forward_only: int = 0) -> Cost:
         """What `gradient` at so many embeddings, and `values_at` at `forward_only` more, would run."""
         from xai_widgets.adapters import gradients

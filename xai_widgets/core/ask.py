@@ -73,6 +73,13 @@ class Ask:
         return [{"role": role, "content": text} for role, text in cast("Messages", self.source)]
 
     @property
+    def typed(self) -> str | list[dict[str, str]] | list[int]:
+        """The source as a person would type it."""
+        if isinstance(self.source, str):
+            return self.source
+        return self.messages or [i for i in self.source if isinstance(i, int)]
+
+    @property
     def key(self) -> tuple[Any, ...]:
         """Hashable form: equal asks of the same model have equal explanations.
 

@@ -45,6 +45,21 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     return round(float((x * y).sum()) / size, 12) if size > 0 else float("nan")
 
 
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson's correlation over the entries both know; NaN where there are fewer than three or one has no spread.
+
+    >>> correlation(np.array([1.0, 2.0, np.nan, 4.0]), np.array([2.0, 4.0, 9.0, 8.0]))
+    1.0
+    """
+    both = np.isfinite(a) & np.isfinite(b)
+    if both.sum() < 3:
+        return float("nan")
+    x, y = (np.asarray(v[both], dtype=np.float64) for v in (a, b))
+    x, y = x - x.mean(), y - y.mean()
+    size = float(np.sqrt((x**2).sum() * (y**2).sum()))
+    return round(float((x * y).sum()) / size, 12) if size > 0 else float("nan")
+
+
 def _mean_ranks(values: np.ndarray) -> np.ndarray:
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)

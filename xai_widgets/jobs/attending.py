@@ -87,7 +87,7 @@ class Effects:
     agreement: dict[str, float]
 
 
-class Attending(Looking[Attended]):
+class Attending(Looking[Ask, Attended]):
     """A conversation about the attention of one text."""
 
     def __init__(

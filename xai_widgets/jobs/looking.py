@@ -1,4 +1,4 @@
-"""A conversation about one text on its model's worker: a look at it, then questions about what was seen."""
+"""A conversation about a text (or a pair) on its model's worker: a look at it, then questions about what was seen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from xai_widgets.core.ask import Ask
 from xai_widgets.core.context import Context
 from xai_widgets.core.errors import CancelledError
 from xai_widgets.jobs.job import Job
@@ -15,10 +14,11 @@ from xai_widgets.jobs.worker import worker_for
 if TYPE_CHECKING:
     from xai_widgets.adapters.base import ModelAdapter
 
+Asked = TypeVar("Asked")
 Seen = TypeVar("Seen")
 
 
-class Looking(Generic[Seen]):
+class Looking(Generic[Asked, Seen]):
     """One text at a time; a new one replaces the old one. Everything runs on the model's worker.
 
     Args:
@@ -32,8 +32,8 @@ class Looking(Generic[Seen]):
     def __init__(
         self,
         adapter: ModelAdapter,
-        ask: Ask,
-        look: Callable[[Ask, Context, Callable[[Seen], None] | None], Seen],
+        ask: Asked,
+        look: Callable[[Asked, Context, Callable[[Seen], None] | None], Seen],
     ) -> None:
         """Nothing runs yet."""
         self.adapter, self.ask = adapter, ask
@@ -44,7 +44,7 @@ class Looking(Generic[Seen]):
 
     def look(
         self,
-        ask: Ask,
+        ask: Asked,
         name: str,
         on_end: Callable[[Job[Seen]], None],
         on_step: Callable[[int, int, str], None],

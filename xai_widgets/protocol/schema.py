@@ -278,6 +278,51 @@ class LensPacked(TypedDict):
     buffers: list[bytes]
 
 
+class PatchingSnapshot(TypedDict):
+    """Everything the patching view needs before it asks for detail; with its buffers the trait `explanation`.
+
+    `clean` and `corrupted` are the two prompts as typed. `denoise` puts clean states into the corrupted prompt's pass, `noise` the
+    reverse: the pass that is patched is of `base`, states come from `source` (token columns). `pairs` int32 [pos of base]: the counterpart
+    in `source`, -1 where there is none. `rows` names what is patched, one entry a layer. `values` float32 [layer, pos]: the number with
+    that cell patched, not a number where it was not run; `exact` uint8 [layer]: run, not estimated. `estimate` float32 of the
+    same shape: what attribution patching says of every cell. `agreement`: correlation of both over the rows that were run, null before.
+    The number is the logit of `target`, less that of `other` where there is one; `base_value` and `source_value` are the two
+    prompts' own. `base_candidates`, `source_candidates`: their next tokens.
+    """
+
+    v: int
+    revision: int
+    kind: Literal["patching"]
+    clean: Input
+    corrupted: Input
+    direction: Literal["denoise", "noise"]
+    base: TokenColumns
+    source: TokenColumns
+    pairs: ArrayHeader
+    rows: list[str]
+    values: ArrayHeader
+    exact: ArrayHeader
+    estimate: ArrayHeader
+    agreement: float | None
+    target: CandidateRow
+    other: CandidateRow | None
+    base_value: float
+    source_value: float
+    base_candidates: list[CandidateRow]
+    source_candidates: list[CandidateRow]
+    model: ModelInfo | None
+    seconds: float | None
+    created: str
+    code: str
+
+
+class PatchingPacked(TypedDict):
+    """The trait `explanation` of a patching view."""
+
+    snapshot: PatchingSnapshot | None
+    buffers: list[bytes]
+
+
 class Selection(TypedDict):
     """Pinned entries only, by axis; hovering stays in the browser. `source` says which view set it."""
 
@@ -454,6 +499,40 @@ class LensResult(TypedDict):
     candidates: NotRequired[list[CandidateRow]]
 
 
+class PatchingRequest(TypedDict):
+    """Browser to kernel, from a patching view.
+
+    look: other prompts, another direction, or another number; what is left out stays (a target or `other` of null is chosen anew:
+    what the clean and the corrupted prompt say next). cell: what the base's pass says next with the cell patched.
+    """
+
+    type: Literal["request"]
+    v: int
+    id: str
+    revision: int
+    view: str
+    action: Literal["look", "cell"]
+    clean: NotRequired[Input]
+    corrupted: NotRequired[Input]
+    direction: NotRequired[Literal["denoise", "noise"]]
+    target: NotRequired[TargetSpec | None]
+    other: NotRequired[TargetSpec | None]
+    layer: NotRequired[int]
+    index: NotRequired[int]
+
+
+class PatchingResult(TypedDict):
+    """Kernel to browser: the end of a patching view's request. cell: `before` and `after` (candidates of both), `value`: the number."""
+
+    type: Literal["result"]
+    v: int
+    id: str
+    revision: int
+    before: NotRequired[list[CandidateRow]]
+    after: NotRequired[list[CandidateRow]]
+    value: NotRequired[float]
+
+
 class Progress(TypedDict):
     """Kernel to browser: accepted (done 0 of 0), how far, and partial answers as they come.
 
@@ -534,6 +613,8 @@ EXPORTED: Final = (
     AttentionPacked,
     LensSnapshot,
     LensPacked,
+    PatchingSnapshot,
+    PatchingPacked,
     Selection,
     Display,
     ErrorInfo,
@@ -543,10 +624,12 @@ EXPORTED: Final = (
     Fetch,
     AttentionRequest,
     LensRequest,
+    PatchingRequest,
     Progress,
     Result,
     AttentionResult,
     LensResult,
+    PatchingResult,
     Failure,
     Cancelled,
     NoKernel,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from xai_widgets.core.tokens import Tokens
 
 
-class AttentionView(LookingView[Attended]):
+class AttentionView(LookingView[Ask, Attended]):
     """The view, and the questions it answers; arguments and errors are those of `xw.Attention`, which adds the numbers."""
 
     look_action = "attend"

@@ -15,6 +15,7 @@ from xai_widgets.protocol.codec import decode_input
 from xai_widgets.protocol.schema import ModelInfo
 from xai_widgets.widgets.base import Ticket, View, no_such_message, status
 
+Asked = TypeVar("Asked")
 Seen = TypeVar("Seen")
 Reply = tuple[dict[str, Any], list[bytes]]
 """Fields of the message that answers, and its buffers."""
@@ -22,7 +23,7 @@ Answer = Callable[[Seen, Mapping[str, Any], Any], Reply]
 """`answer(seen, asked, context)`, run on the model's worker."""
 
 
-class LookingView(View, Generic[Seen]):
+class LookingView(View, Generic[Asked, Seen]):
     """Base of such views. Subclasses say what their look is called on the wire, how it is packed, and what may be asked.
 
     Attributes:
@@ -41,7 +42,14 @@ class LookingView(View, Generic[Seen]):
     def answers(self) -> Mapping[str, Answer[Seen]]:
         """What may be asked about a text, by action."""
 
-    def _begin(self, looking: Looking[Seen], link_id: str | None) -> None:
+    def ask_of(self, content: Mapping[str, Any]) -> Asked:
+        """What a message asks to look at: another text, or the same again."""
+        given = content.get("input")
+        if not given or given.get("kind") == "ids":
+            return self._looking.ask
+        return Ask(source=decode_input(given))  # type: ignore[return-value]  # views of anything else have their own
+
+    def _begin(self, looking: Looking[Asked, Seen], link_id: str | None) -> None:
         """Make the widget and look at its first text."""
         self._asked = 0
         self._looking = looking
@@ -93,8 +101,7 @@ class LookingView(View, Generic[Seen]):
             raise no_such_message(content, f"request ({self.look_action}, {', '.join(answers)}), cancel")
         self._say({"type": "progress", "done": 0, "total": 0, "note": ""}, ticket)
         if action == self.look_action:
-            given = content.get("input")
-            ask = Ask(source=decode_input(given)) if given and given.get("kind") != "ids" else self._looking.ask
+            ask = self.ask_of(content)
             self.publish(status=status("running"))
             self._look(ask, ticket)
             return
@@ -111,7 +118,7 @@ class LookingView(View, Generic[Seen]):
             slot=slot,
         )
 
-    def _look(self, ask: Ask, ticket: Ticket) -> None:
+    def _look(self, ask: Asked, ticket: Ticket) -> None:
         number = self._asked = self._asked + 1
         self._newest = self._looking.look(
             ask,
@@ -169,10 +176,14 @@ def one_of(asked: Mapping[str, Any], name: str, known: Sequence[str]) -> Any:  #
 
 
 def code_of(cls: str, ask: Ask, origin: str) -> str:
-    """The cell that makes such a view again."""
-    source: Any = ask.messages if ask.kind == "chat" else list(ask.source) if ask.kind == "ids" else ask.source
+    """The cell that makes such a view of a text again."""
+    return source_code(origin, f"xw.{cls}(lm, {ask.typed!r})")
+
+
+def source_code(origin: str, call: str) -> str:
+    """A cell: the model, and a call."""
     model = f"lm = {origin}" if origin else "lm = xw.wrap(model, tokenizer)  # your own objects"
-    return "\n".join(["import xai_widgets as xw", "", model, f"xw.{cls}(lm, {source!r})"])
+    return f"import xai_widgets as xw\n\n{model}\n{call}"
 
 
-__all__ = ["Answer", "LookingView", "Reply", "code_of", "one_of"]
+__all__ = ["Answer", "LookingView", "Reply", "code_of", "one_of", "source_code"]

@@ -283,6 +283,52 @@ export interface LensPacked {
 }
 
 /**
+ * Everything the patching view needs before it asks for detail; with its buffers the trait `explanation`.
+ *
+ * `clean` and `corrupted` are the two prompts as typed. `denoise` puts clean states into the corrupted prompt's pass, `noise` the
+ * reverse: the pass that is patched is of `base`, states come from `source` (token columns). `pairs` int32 [pos of base]: the counterpart
+ * in `source`, -1 where there is none. `rows` names what is patched, one entry a layer. `values` float32 [layer, pos]: the number with
+ * that cell patched, not a number where it was not run; `exact` uint8 [layer]: run, not estimated. `estimate` float32 of the
+ * same shape: what attribution patching says of every cell. `agreement`: correlation of both over the rows that were run, null before.
+ * The number is the logit of `target`, less that of `other` where there is one; `base_value` and `source_value` are the two
+ * prompts' own. `base_candidates`, `source_candidates`: their next tokens.
+ */
+export interface PatchingSnapshot {
+  v: number;
+  revision: number;
+  kind: "patching";
+  clean: Input;
+  corrupted: Input;
+  direction: "denoise" | "noise";
+  base: TokenColumns;
+  source: TokenColumns;
+  pairs: ArrayHeader;
+  rows: string[];
+  values: ArrayHeader;
+  exact: ArrayHeader;
+  estimate: ArrayHeader;
+  agreement: number | null;
+  target: CandidateRow;
+  other: CandidateRow | null;
+  base_value: number;
+  source_value: number;
+  base_candidates: CandidateRow[];
+  source_candidates: CandidateRow[];
+  model: ModelInfo | null;
+  seconds: number | null;
+  created: string;
+  code: string;
+}
+
+/**
+ * The trait `explanation` of a patching view.
+ */
+export interface PatchingPacked {
+  snapshot: PatchingSnapshot | null;
+  buffers: DataView[];
+}
+
+/**
  * Pinned entries only, by axis; hovering stays in the browser. `source` says which view set it.
  */
 export interface Selection {
@@ -422,6 +468,28 @@ export interface LensRequest {
 }
 
 /**
+ * Browser to kernel, from a patching view.
+ *
+ * look: other prompts, another direction, or another number; what is left out stays (a target or `other` of null is chosen anew:
+ * what the clean and the corrupted prompt say next). cell: what the base's pass says next with the cell patched.
+ */
+export interface PatchingRequest {
+  type: "request";
+  v: number;
+  id: string;
+  revision: number;
+  view: string;
+  action: "look" | "cell";
+  clean?: Input;
+  corrupted?: Input;
+  direction?: "denoise" | "noise";
+  target?: TargetSpec | null;
+  other?: TargetSpec | null;
+  layer?: number;
+  index?: number;
+}
+
+/**
  * Kernel to browser: accepted (done 0 of 0), how far, and partial answers as they come.
  *
  * `candidates` come first; `scores` (target x pos over the same units as the final ones) with `known` (uint8 a
@@ -497,6 +565,19 @@ export interface LensResult {
   token?: number;
   text?: string;
   candidates?: CandidateRow[];
+}
+
+/**
+ * Kernel to browser: the end of a patching view's request. cell: `before` and `after` (candidates of both), `value`: the number.
+ */
+export interface PatchingResult {
+  type: "result";
+  v: number;
+  id: string;
+  revision: number;
+  before?: CandidateRow[];
+  after?: CandidateRow[];
+  value?: number;
 }
 
 /**

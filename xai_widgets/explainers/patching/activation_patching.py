@@ -1,0 +1,149 @@
+"""Activation patching: which states, put from one prompt's pass into another's, bring its answer with them.
+
+Vig et al. 2020 (arXiv 2004.12265); Meng et al. 2022 (arXiv 2202.05262); terms of Heimersheim & Nanda 2024 (arXiv 2404.15255): states of
+the clean prompt are put into the corrupted one (denoising) or the other way round (noising). A patched pass is taken up at the
+patched layer, all positions of a layer in the same passes, and of each only what follows the patched position is run
+(`ModelAdapter.resumed`): numbers equal those of whole passes with a hook.
+
+Attribution patching (Nanda 2023; Syed et al. 2023, arXiv 2310.10348) is the instant estimate: the gradient of the number by the
+stream, times the difference of states. It is exact where the number is linear in the stream, and says nothing of how far it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+
+from xai_widgets.adapters.base import Edit, ModelAdapter, Trace
+from xai_widgets.core.context import Context
+from xai_widgets.core.errors import ModelError, ValueRefusedError
+from xai_widgets.core.patching import Contrast, PatchGrid, aligned
+from xai_widgets.core.registry import INSPECTORS
+from xai_widgets.core.tokens import Tokens
+
+Direction = Literal["denoise", "noise"]
+LEAST = 1e-3
+"""Difference of the number between both prompts below which there is nothing to explain."""
+
+
+@INSPECTORS.register("activation_patching")
+class ActivationPatching:
+    """Two prompts, one number, and every residual stream of both. Serial, like the model it asks.
+
+    Args:
+        adapter: the model. clean, corrupted: the prompts; positions go together as `core.patching.aligned` says.
+        contrast: what is followed. direction: `denoise` puts clean states into the corrupted pass, `noise` the reverse.
+
+    Raises:
+        CapabilityError: passes of this model can't be taken up.
+    """
+
+    def __init__(
+        self,
+        adapter: ModelAdapter,
+        clean: Tokens,
+        corrupted: Tokens,
+        contrast: Contrast,
+        direction: Direction = "denoise",
+    ) -> None:
+        """Nothing runs yet."""
+        adapter.require("resume")
+        self.adapter, self.contrast = adapter, contrast
+        self.fingerprint = adapter.fingerprint
+        self.base, self.source = (corrupted, clean) if direction == "denoise" else (clean, corrupted)
+        self.pairs = aligned(self.base.ids.tolist(), self.source.ids.tolist())
+        self._traces: tuple[Trace, Trace] | None = None
+
+    def traces(self, context: Context) -> tuple[Trace, Trace]:
+        """Passes of the patched prompt and of the one that states come from.
+
+        Raises:
+            ValueRefusedError: both give the same number, so there is nothing to explain.
+        """
+        if self._traces is None:
+            base, source = (self.adapter.trace(t.ids.tolist(), context) for t in (self.base, self.source))
+            gap = self.number(source.logits) - self.number(base.logits)
+            if abs(gap) < LEAST:
+                raise ValueRefusedError(
+                    "prompts", given=f"two whose number differs by {gap:.2g}", accepted=f"a difference of {LEAST} at least",
+                    hint="nothing to explain: choose a target that only one of them favours",
+                )  # fmt: skip
+            self._traces = base, source
+        elif self.adapter.fingerprint != self.fingerprint:
+            raise ModelError(
+                "The model changed since these prompts were run.", given="other weights than those of the picture",
+                accepted="the same weights", hint="run again: edit a prompt, or run the cell again",
+            )  # fmt: skip
+        return self._traces
+
+    def number(self, logits: Tensor) -> float:
+        """The number that is followed, of logits [1, d_vocab]."""
+        return float(_number(logits, self.contrast))
+
+    def grid(
+        self,
+        context: Context,
+        layers: Sequence[int] | None = None,
+        on_row: Callable[[int, np.ndarray], None] | None = None,
+    ) -> PatchGrid:
+        """The number with each stream patched at each position, [layer, pos]; what enters block `layer` is patched.
+
+        Args:
+            context: told (rows done, rows). layers: which, in the order they are run (None: all, from the first).
+            on_row: told of each row when it is done.
+        """
+        base, source = self.traces(context)
+        n_layers, n = base.n_streams - 1, len(self.base)
+        values = np.full((n_layers, n), np.nan, dtype=np.float32)
+        exact = np.zeros(n_layers, dtype=bool)
+        order = list(range(n_layers)) if layers is None else list(layers)
+        for done, layer in enumerate(order):
+            if not 0 <= layer < n_layers:
+                raise ValueRefusedError(
+                    "layer", given=str(layer), accepted=f"0 to {n_layers - 1}", hint="counted from 0"
+                )
+            context.step(done, len(order), "layers")
+            states = source.streams(layer)
+            places = [(p, q) for p, q in enumerate(self.pairs) if q is not None]
+            edits = [Edit(layer, (p,), states[q : q + 1]) for p, q in places]
+            for i, logits in self.adapter.resumed(base, edits, context):
+                values[layer, places[i][0]] = self.number(logits)
+            exact[layer] = True
+            if on_row is not None:
+                on_row(layer, values[layer].copy())
+        context.step(len(order), len(order), "layers")
+        return PatchGrid(values, self.number(base.logits), self.number(source.logits), exact)
+
+    def estimate(self, context: Context) -> PatchGrid:
+        """Attribution patching: the same grid from one forward and one backward pass. An estimate: `exact` is false throughout."""
+        base, source = self.traces(context)
+        gradients = self.adapter.stream_gradients(base, lambda logits: _number(logits, self.contrast), context)
+        value = self.number(base.logits)
+        n_layers = base.n_streams - 1
+        values = np.full((n_layers, len(self.base)), np.nan, dtype=np.float32)
+        places = [(p, q) for p, q in enumerate(self.pairs) if q is not None]
+        own, other = [p for p, _ in places], [q for _, q in places]
+        for layer in range(n_layers):
+            change = source.streams(layer)[other].float() - base.streams(layer)[own].float()
+            values[layer, own] = value + (change * gradients[layer][own].float()).flatten(1).sum(-1).cpu().numpy()
+        return PatchGrid(values, value, self.number(source.logits), np.zeros(n_layers, dtype=bool))
+
+    def patched(self, layer: int, pos: int, context: Context) -> tuple[np.ndarray, np.ndarray]:
+        """Logits [d_vocab] of the next token as it is, and with one cell patched, float32."""
+        base, source = self.traces(context)
+        there = self.pairs[pos]
+        if there is None:
+            raise ValueRefusedError(
+                "position", given=str(pos), accepted="one with a counterpart in the other prompt", hint="see `pairs`"
+            )
+        edit = Edit(layer, (pos,), source.streams(layer)[there : there + 1])
+        ((_, logits),) = self.adapter.resumed(base, [edit], context)
+        return base.logits[-1].float().cpu().numpy(), logits[-1].float().cpu().numpy()
+
+
+def _number(logits: Tensor, contrast: Contrast) -> Tensor:
+    last = logits[-1].float()
+    return last[contrast.target] if contrast.other is None else last[contrast.target] - last[contrast.other]

@@ -2,7 +2,7 @@
 
 Started by `peers` as `PYTHON _peer_worker.py PEER MODEL_FOLDER DEVICE THREADS`. Lines in: JSON
 `{"method": name, "prompt": ..., "continuation": ..., "options": {...}}`, or for a page of attention
-`{"ids": [...], "options": {"layers": null or [...]}}`; explainers are made once, the latest is kept. One JSON line out for each.
+`{"ids": [...], "options": {"layers": null or [...]}}`, or `{"task": "lens" or "patching", ...}` for libraries that look inside; explainers are made once, the latest is kept. One JSON line out for each.
 Imports nothing of xai_widgets, which is not installed here.
 """
 
@@ -31,7 +31,7 @@ def main(peer: str, folder: str, device: str, threads: int) -> None:
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     model, tokenizer = _load(folder, device, threads)
-    make = {"bertviz": _bertviz, "circuitsvis": _circuitsvis, "inseq": _inseq, "interpreto": _interpreto}[peer]
+    make = MAKERS[peer]
     made: dict[str, Callable[[], Any]] = {}
     pages = peer in ("bertviz", "circuitsvis")
     if pages:
@@ -110,6 +110,59 @@ def _circuitsvis(model: Any, tokenizer: Any, asked: dict[str, Any]) -> Callable[
     return lambda: str(attention_patterns(tokens, layer[0]))
 
 
+def _transformer_lens(model: Any, tokenizer: Any, asked: dict[str, Any]) -> Callable[[], Any]:  # noqa: ANN401
+    import torch
+    from transformer_lens import patching
+    from transformer_lens.model_bridge import TransformerBridge
+
+    bridge = TransformerBridge.boot_transformers(model.name_or_path, hf_model=model, tokenizer=tokenizer)
+    tensor = lambda name: torch.tensor([asked[name]], device=model.device)  # noqa: E731
+
+    def lens() -> object:
+        with torch.no_grad():
+            _, cache = bridge.run_with_cache(tensor("ids"))
+            streams = cache.accumulated_resid(layer=-1, incl_mid=False, apply_ln=False)
+            return model.lm_head(model.model.norm(streams))
+
+    def residuals() -> str:
+        with torch.no_grad():
+            _, cache = bridge.run_with_cache(tensor("clean"))
+            target, other = asked["target"], asked["other"]
+            found = patching.get_act_patch_resid_pre(
+                bridge, tensor("corrupted"), cache, lambda logits: logits[0, -1, target] - logits[0, -1, other]
+            )
+        return json.dumps(found.tolist())
+
+    return {"lens": lens, "patching": residuals}[asked["task"]]
+
+
+def _nnsight(model: Any, _tokenizer: Any, asked: dict[str, Any]) -> Callable[[], Any]:  # noqa: ANN401
+    import nnsight
+    import torch
+
+    wrapped = nnsight.NNsight(model)
+    clean, corrupted = (torch.tensor([asked[name]], device=model.device) for name in ("clean", "corrupted"))
+    target, other = asked["target"], asked["other"]
+
+    def residuals() -> str:
+        rows = []
+        with torch.no_grad():
+            hidden = model(clean, output_hidden_states=True, use_cache=False).hidden_states
+            for layer in range(model.config.num_hidden_layers):
+                row = []
+                for pos in range(clean.shape[1]):
+                    with wrapped.trace(corrupted):
+                        stream = wrapped.model.layers[layer].input.clone()
+                        stream[:, pos] = hidden[layer][:, pos]
+                        wrapped.model.layers[layer].input = stream
+                        last = wrapped.lm_head.output[0, -1].save()
+                    row.append(float(last[target] - last[other]))
+                rows.append(row)
+        return json.dumps(rows)
+
+    return residuals
+
+
 def _inseq(model: Any, tokenizer: Any, asked: dict[str, Any]) -> Callable[[], Any]:  # noqa: ANN401
     import inseq
 
@@ -126,6 +179,15 @@ def _interpreto(model: Any, tokenizer: Any, asked: dict[str, Any]) -> Callable[[
     explainer = method(model, tokenizer, granularity=interpreto.Granularity.TOKEN, **asked["options"])
     return lambda: explainer(asked["prompt"], asked["continuation"])
 
+
+MAKERS: Final = {
+    "bertviz": _bertviz,
+    "circuitsvis": _circuitsvis,
+    "inseq": _inseq,
+    "interpreto": _interpreto,
+    "nnsight": _nnsight,
+    "transformer_lens": _transformer_lens,
+}
 
 if __name__ == "__main__":
     main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))

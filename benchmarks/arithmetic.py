@@ -55,3 +55,14 @@ def gradient(s: Sizes, n: int, k: int, rows: int | None = None) -> int:
     """
     rows = k if rows is None else rows
     return (1 + rows) * s.layers(n + k - 1) + 2 * k * s.head
+
+
+def lens(s: Sizes, n: int, n_streams: int) -> int:
+    """One pass, and every stream of every position through the output matrix."""
+    return s.layers(n) + n * n_streams * s.head
+
+
+def patching(s: Sizes, n: int, n_layers: int) -> int:
+    """Every stream at every position patched once: each a whole row from its layer on (half of all layers on average)."""
+    half = (n_layers + 1) / 2 / n_layers
+    return int(n_layers * n * (s.layers(n) * half + s.head))

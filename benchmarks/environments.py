@@ -22,6 +22,8 @@ PEERS: Final = {
     "circuitsvis": "circuitsvis==1.43.3",
     "inseq": "inseq==0.7.1",
     "interpreto": "interpreto==0.5.2",
+    "nnsight": "nnsight==0.8.1",
+    "transformer_lens": "transformer-lens==4.3.0",
 }
 """What is compared with, pinned: a table means something only for versions it names."""
 

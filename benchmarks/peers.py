@@ -46,6 +46,10 @@ class Peer:
         """A way for `timing.interleaved`; the explainer is made in the first run, untimed."""
         return self._turn({"method": method, "prompt": asked.prompt, "continuation": asked.continuation}, options)
 
+    def task(self, name: str, **about: Any) -> Way:  # noqa: ANN401 - any JSON
+        """Something the worker has a function of that name for."""
+        return self._turn({"task": name, **about}, {})
+
     def page(self, ids: list[int], layers: list[int] | None) -> Way:
         """Attention of these layers (None: all) as a page; the maps are there beforehand, untimed."""
         return self._turn({"ids": ids}, {"layers": layers})

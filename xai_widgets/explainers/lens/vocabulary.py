@@ -10,6 +10,9 @@ from torch import Tensor
 BLOCK: Final = 256
 """Logits compared at once: the k largest lie in the k blocks with the largest maxima."""
 
+NUMBERS: Final = 1 << 19
+"""Logits gone over several times in a row: 2 MB, so that they stay in a CPU's cache."""
+
 
 def best(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Ids and logits [row, k] of the k largest in each row, largest first. Exact, and several times faster than `topk` on a CPU."""
@@ -31,7 +34,12 @@ def best(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 def candidates(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Ids and probabilities [row, k] of the most probable tokens. The logits are overwritten."""
-    logits = logits.float()
+    size = len(logits) if logits.is_cuda else max(1, NUMBERS // logits.shape[-1])
+    parts = [_candidates(part.float(), k) for part in logits.split(size)]
+    return torch.cat([ids for ids, _ in parts]), torch.cat([probs for _, probs in parts])
+
+
+def _candidates(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     ids, values = best(logits, k)
     top = values[:, :1]
     mass = logits.sub_(top).exp_().sum(-1, keepdim=True)

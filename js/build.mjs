@@ -7,9 +7,10 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 // A widget's state carries its module's text, so its size is paid for with every widget. The attention view has three pictures
-// of its own (matrix, head grid, lines), a quarter of it, and two versions of everything.
+// of its own (matrix, head grid, lines), a quarter of it, and two versions of everything. The lens has the matrix, with words in it,
+// and a chart.
 const BUDGET = 60_000;
-const BUDGETS = { "attention.js": 105_000 };
+const BUDGETS = { "attention.js": 105_000, "logit_lens.js": 66_000 };
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);

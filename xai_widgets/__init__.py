@@ -27,6 +27,7 @@ _NAMES = {
     "XaiError": "xai_widgets.core.errors",
     "TokenAttribution": "xai_widgets.widgets.token_attribution",
     "Attention": "xai_widgets.attention",
+    "LogitLens": "xai_widgets.logit_lens",
 }
 
 __all__ = ["__version__", *_NAMES]  # noqa: PLE0604 - names are strings of the table

@@ -5,6 +5,7 @@ import view from "../src/views/token_attribution.ts";
 import { showAttention } from "./attention-states.ts";
 import { FakeModel, IDLE } from "./fake-model.ts";
 import * as fixtures from "./fixtures.ts";
+import { showLens } from "./lens-states.ts";
 import { showParts } from "./parts.ts";
 
 const choice = new URLSearchParams(location.search);
@@ -117,3 +118,4 @@ if (choice.get("only")) show("10000", fixtures.long(10_000));
 if (main && [null, "parts"].includes(choice.get("only"))) showParts(main, until);
 const only = choice.get("only");
 if (main && (!only || only.startsWith("attention"))) showAttention(main, only, choice.get("width"), until);
+if (main && (!only || only.startsWith("lens"))) showLens(main, only, choice.get("width"), until);

@@ -56,7 +56,7 @@ export class MountedAttention extends Mounted {
 
   /** The sentence under the text. */
   get line(): string {
-    return this.find(".xw-att-text .xw-att-line").textContent ?? "";
+    return this.find(".xw-att-text .xw-said").textContent ?? "";
   }
 }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { invent, trait, words } from "../../js/gallery/attention.ts";
 import type { AttentionAsk } from "../../js/src/protocol/encode.ts";
 import type { AttentionRequest } from "../../js/src/protocol/generated.ts";
-import { AT_ONCE, fetchDetails } from "../../js/src/state/attention-details.ts";
+import { fetchDetails } from "../../js/src/state/attention-details.ts";
 import { groupsOf, labelText } from "../../js/src/state/attention-heads.ts";
 import { headName, tokenName } from "../../js/src/state/attention-names.ts";
 import {
@@ -14,10 +14,11 @@ import {
   strongest,
   tileAsk,
   tileOf,
-  tilesOf,
   topOf,
   wholeAsk,
 } from "../../js/src/state/attention-picture.ts";
+import { AT_ONCE } from "../../js/src/state/fetched.ts";
+import { tilesOf } from "../../js/src/state/tiling.ts";
 import { answer, asks, cancels, type Setup, setup } from "./attention-fakes.ts";
 import { settle } from "./mounting.ts";
 

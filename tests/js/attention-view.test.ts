@@ -167,7 +167,7 @@ describe("does it matter", () => {
     const v = await ready(show(invent(), { ...chosen(5), ...pinned(9) }));
     v.button("head 1.1").click();
     await expect
-      .poll(() => v.find(".xw-att-off .xw-att-line").textContent)
+      .poll(() => v.find(".xw-att-off .xw-said").textContent)
       .toBe(
         "Without head 1.1 the first candidate Paris loses 0.416 nats; the whole distribution moves by 0.0310 nats (KL).",
       );
@@ -192,7 +192,7 @@ describe("does it matter", () => {
     expect(asks(v.model, "pair")).toMatchObject([{ map: 0, head: 1, query: 17, key: 5 }]);
     expect(v.find(".xw-att-bars").children.length).toBe(12);
     expect(v.says("the 16 products add up to")).toBe(true);
-    const sizes = v.all(".xw-att-bars .xw-att-num").map((n) => Math.abs(Number(n.textContent?.replace("−", "-"))));
+    const sizes = v.all(".xw-att-bars .xw-num").map((n) => Math.abs(Number(n.textContent?.replace("−", "-"))));
     expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
   });
   test("every head one by one: progress, cancel, then bars, an order by effect and how far attention agrees", async () => {
@@ -223,7 +223,7 @@ describe("does it matter", () => {
       .poll(key)
       .toMatch(/^Bars: the first candidate “Paris” loses .*, it gains; the longest is 0\.\d+ nats\.$/);
     expect(v.find(".xw-att-key").offsetHeight).toBe(before);
-    const matter = () => v.all(".xw-att-off .xw-att-line").at(-1)?.textContent;
+    const matter = () => v.all(".xw-att-off .xw-said").at(-1)?.textContent;
     await expect.poll(matter).toMatch(/^Here the first candidate Paris (loses|gains) 0\.\d+ nats without head 0\.1\.$/);
     v.button("the same on other texts").click();
     expect(asks(v.model, "elsewhere").length).toBe(1);

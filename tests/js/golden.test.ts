@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { bytesOf } from "../../js/src/page/model.ts";
 import { readInts } from "../../js/src/protocol/arrays.ts";
 import { decodePacked } from "../../js/src/protocol/decode.ts";
-import type { Snapshot } from "../../js/src/protocol/generated.ts";
+import { decodeAttention } from "../../js/src/protocol/decode-attention.ts";
+import type { AttentionSnapshot, Snapshot } from "../../js/src/protocol/generated.ts";
+import attention from "../protocol/golden/attention.json";
 import requests from "../protocol/golden/requests.json";
 import { sampleRequests } from "./requests.ts";
 
@@ -14,7 +16,7 @@ interface Golden {
 
 const files = Object.entries(
   import.meta.glob<Golden>("../protocol/golden/*.json", { eager: true, import: "default" }),
-).filter(([name]) => !name.endsWith("requests.json"));
+).filter(([name]) => !/(requests|attention)\.json$/.test(name));
 
 describe("what Python writes is read here, to the bit", () => {
   test("there is something to read", () => {
@@ -39,6 +41,19 @@ describe("what Python writes is read here, to the bit", () => {
       expect(read, name).toEqual(values);
     }
   });
+});
+
+test("attention too: two versions, means, a score that is no number", () => {
+  const { packed, expect: wanted } = attention as unknown as Golden;
+  const snapshot = packed.snapshot as unknown as AttentionSnapshot;
+  const answer = decodeAttention({ snapshot, buffers: packed.buffers.map(bytesOf) });
+  const read = { most: answer?.most, mean: answer?.mean, patterns: answer?.patterns, id: answer?.queries.ids };
+  expect(Object.keys(wanted).sort()).toEqual(Object.keys(read).sort());
+  for (const [name, values] of Object.entries(wanted))
+    expect(
+      Array.from(read[name as keyof typeof read] ?? [], (v) => (Number.isNaN(v) ? "NaN" : v)),
+      name,
+    ).toEqual(values);
 });
 
 test("what the browser sends is what Python's tests read (if not: npm run golden)", () => {

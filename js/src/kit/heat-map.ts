@@ -1,8 +1,10 @@
 /** A matrix of up to 8,192 x 8,193 cells: as fine as the screen allows, drawn from tiles, picked by arithmetic. */
+import type { drawWords } from "./shared/cell-text.ts";
 import { focused, h, on, setAttribute, setText, wordButton } from "./shared/dom.ts";
-import { drawGutters } from "./shared/gutters.ts";
+import { drawGutters, nameWidth } from "./shared/gutters.ts";
 import { drawGaps, drawMarks } from "./shared/heat-marks.ts";
 import { followInks, type Inks } from "./shared/inks.ts";
+import { TILE } from "./shared/rasters.ts";
 import { Tiles } from "./shared/tiles.ts";
 import {
   type Extent,
@@ -49,8 +51,17 @@ export interface HeatMapProps {
   readonly label: string;
   /** "wide": few rows over many columns. Cells are as wide as the place allows, rows high enough to be read and all seen. */
   readonly shape?: "square" | "wide" | undefined;
-  /** Cells without a number: hatched, and said to be "not computed". */
+  /** Cells without a number: hatched, and said to be `gap`. */
   readonly isGap?: ((row: number, column: number) => boolean) | undefined;
+  /** What hatched cells are; "not computed" unless told. */
+  readonly gap?: string | undefined;
+  /**
+   * Words inside the cells of a wide matrix, wherever these are wide enough; null for none. `draw` is `drawWords` of
+   * shared/cell-text, given so that pictures without words do not carry it.
+   */
+  readonly cellText?:
+    | { readonly draw: typeof drawWords; readonly text: (row: number, column: number) => string | null }
+    | undefined;
   /** What grey cells are; "is not here yet" unless told. */
   readonly grey?: string | undefined;
   /** What a screen reader says of a cell. */
@@ -78,6 +89,8 @@ const LOW = 96;
 const GUTTER = 64;
 /** CSS pixels of a row of a wide matrix: at least, at most, and of all together where that leaves room for the least. */
 const ROWS = { least: 6, most: 18, all: 400 };
+/** The same where cells hold words, and how wide such a cell gets. */
+const WORDS = { least: 13, most: 20, all: 620, widest: 110 };
 const STEP = 1.5;
 
 /** Props that decide what colour a cell has. */
@@ -135,12 +148,16 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
   /** The cells get a rectangle of the shape of the whole, so that zooming can keep any of them in place. */
   function layout(): void {
     const all = view.scale === 0 || view.scale <= fitScale(extent);
-    left = room < 420 ? 52 : 84;
     const { rows, columns } = now;
+    left = room < 420 ? 52 : 84;
+    // Rows of a wide matrix always have names, which are all there is to tell them apart.
+    if (now.shape === "wide") left = Math.max(left, Math.min(room * 0.3, nameWidth(now.rowLabel, rows)));
     const width = Math.max(1, room - left - 1 - kept());
     if (now.shape === "wide") {
-      const rowHeight = Math.max(ROWS.least, Math.min(ROWS.most, Math.floor(ROWS.all / rows)));
-      const all = { width, height: rows * rowHeight, rows, columns, rowHeight };
+      const { least, most, all: room } = now.cellText ? WORDS : ROWS;
+      const rowHeight = Math.max(least, Math.min(most, Math.floor(room / rows)));
+      const widest = now.cellText ? WORDS.widest : undefined;
+      const all = { width, height: rows * rowHeight, rows, columns, rowHeight, widest };
       extent = { ...all, width: Math.max(1, Math.min(width, Math.round(columns * fitScale(all)))) };
     } else {
       const scale = fitScale({ width, height: TALL, rows, columns });
@@ -186,7 +203,8 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     if (later) redraw();
     context.setTransform(ratio, 0, 0, ratio, left * ratio, GUTTER * ratio);
     const gaps = now.isGap && drawGaps(context, now.isGap, view, extent, inks);
-    setText(note, gaps ? `${words}, hatched: not computed` : words);
+    now.cellText?.draw(context, { text: now.cellText.text, strength: strengthAt }, view, extent, inks);
+    setText(note, gaps ? `${words}, hatched: ${now.gap ?? "not computed"}` : words);
     drawMarks(context, { ...now, keys: keysOf(), seen }, view, extent, inks, ratio);
     context.restore();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -208,6 +226,14 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     performance.measure(FRAME, { start, end: performance.now() });
     performance.clearMeasures(FRAME);
     for (const [level, row, column] of wanted) callbacks.need(level, row, column);
+  }
+
+  /** Ink under a cell, from -1 to 1. */
+  function strengthAt(row: number, column: number): number {
+    const values = now.tile(0, Math.floor(row / TILE), Math.floor(column / TILE));
+    const width = Math.min(TILE, now.columns - Math.floor(column / TILE) * TILE);
+    const value = values?.[(row % TILE) * width + (column % TILE)] ?? 0;
+    return now.top > 0 ? value / now.top : 0;
   }
 
   function cellAt(event: MouseEvent): Cell | null {

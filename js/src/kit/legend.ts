@@ -9,7 +9,7 @@ export interface LegendProps {
   readonly low: string;
   readonly high: string;
   readonly unit: string;
-  /** What the ends of a signed scale mean; "against" and "for" unless told. */
+  /** What the ends mean; "against" and "for", or without signs "strong", unless told. */
   readonly ends?: readonly [string, string] | undefined;
   /** Marks that are on the screen now. */
   readonly estimate: boolean;
@@ -51,7 +51,7 @@ export function legend(root: HTMLElement, props: LegendProps, _callbacks: object
     against.hidden = !next.signed;
     const [below, above] = next.ends ?? ["against", "for"];
     setText(against, below);
-    setText(forIt, next.signed ? above : "strong");
+    setText(forIt, next.signed ? above : (next.ends?.[1] ?? "strong"));
     setText(low, next.low);
     setText(high, next.high);
     setText(unit, next.unit);

@@ -1,12 +1,12 @@
 /** A model for a page without a kernel: state that can be read, set and watched, and the answers that were saved with it. */
-import type { AttentionResult, Traits } from "../protocol/generated.ts";
-import { keyOf } from "../state/attention-details.ts";
+import type { AttentionResult, LensResult, Traits } from "../protocol/generated.ts";
+import { keyOf } from "../state/fetched.ts";
 import type { Model } from "../state/host.ts";
 
 /** The answer to one request, saved beside the state: the fields of the request that say what was asked, and the result's. */
 export interface SavedAnswer {
-  readonly ask: Parameters<typeof keyOf>[0];
-  readonly result: Partial<AttentionResult>;
+  readonly ask: object;
+  readonly result: Partial<AttentionResult & LensResult>;
   readonly buffers: readonly string[];
 }
 
@@ -45,7 +45,7 @@ export function savedModel(saved: SavedState): Model {
     save_changes() {},
     send(content) {
       const { type, v, id, revision, view: _, ...ask } = content as Record<string, unknown>;
-      const known = type === "request" ? answers.get(keyOf(ask as never)) : undefined;
+      const known = type === "request" ? answers.get(keyOf(ask)) : undefined;
       const message = known
         ? { ...known.result, type: "result", v, id, revision }
         : { type: "no-kernel", id: String(id ?? "") };

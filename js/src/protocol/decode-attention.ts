@@ -1,14 +1,8 @@
 /** The attention view's trait as it arrives, turned into what it draws from. */
-import { type Bytes, DecodeError, readFloats, readInts, readMask } from "./arrays.ts";
+import { DecodeError, readFloats, readMask } from "./arrays.ts";
 import { checkVersion } from "./decode.ts";
-import type { ArrayHeader, AttentionMap, AttentionPacked, AttentionSnapshot, TokenColumns } from "./generated.ts";
-
-/** Tokens of one side, with their integer columns. */
-export interface Side {
-  readonly tokens: TokenColumns;
-  readonly ids: Int32Array;
-  readonly turn: Int32Array;
-}
+import type { AttentionMap, AttentionPacked, AttentionSnapshot } from "./generated.ts";
+import { checkShape, readSide, type Side } from "./sides.ts";
 
 /** A snapshot with its arrays: `most` and `mean` [head, cells, cells], `patterns` [head, pattern]. */
 export interface AttentionAnswer {
@@ -30,9 +24,9 @@ export function decodeAttention(packed: AttentionPacked | null | undefined): Att
   checkVersion(packed.snapshot.v);
   const snapshot = versioned(packed.snapshot);
   const buffers = packed.buffers ?? [];
-  const queries = side(snapshot.queries, buffers);
-  const keys = snapshot.keys ? side(snapshot.keys, buffers) : null;
-  const other = snapshot.other ? side(snapshot.other, buffers) : null;
+  const queries = readSide(snapshot.queries, buffers);
+  const keys = snapshot.keys ? readSide(snapshot.keys, buffers) : null;
+  const other = snapshot.other ? readSide(snapshot.other, buffers) : null;
   const { maps, versions, cells, most, mean, pattern_scores, labels } = snapshot;
   let heads = 0;
   for (const map of maps) {
@@ -49,9 +43,9 @@ export function decodeAttention(packed: AttentionPacked | null | undefined): Att
       if (n > cells * snapshot.cell) throw new DecodeError(`${n} positions in ${cells} squares of ${snapshot.cell}`);
     }
   }
-  shaped(most, [heads, cells, cells]);
-  if (mean) shaped(mean, [heads, cells, cells]);
-  shaped(pattern_scores, [heads, snapshot.patterns.length]);
+  checkShape(most, [heads, cells, cells]);
+  if (mean) checkShape(mean, [heads, cells, cells]);
+  checkShape(pattern_scores, [heads, snapshot.patterns.length]);
   if (labels.length !== heads) throw new DecodeError(`${labels.length} labels for ${heads} heads`);
   return {
     snapshot,
@@ -81,19 +75,4 @@ export function sidesOf(
     looks: keys && stack === "encoder" ? keys : text,
     seen: keys && stack !== "decoder" ? keys : text,
   };
-}
-
-function side(tokens: TokenColumns, buffers: readonly Bytes[]): Side {
-  const count = tokens.text.length;
-  const ids = readInts(tokens.id, buffers);
-  const turn = readInts(tokens.turn, buffers);
-  for (const column of [tokens.raw, tokens.kind, tokens.role, tokens.part, ids, turn]) {
-    if (column.length !== count)
-      throw new DecodeError(`a token column has ${column.length} entries for ${count} tokens`);
-  }
-  return { tokens, ids, turn };
-}
-
-function shaped({ shape }: ArrayHeader, wanted: readonly number[]): void {
-  if (shape.join() !== wanted.join()) throw new DecodeError(`an array is [${shape}], not [${wanted}]`);
 }

@@ -1,5 +1,12 @@
 /** Requests as they leave: one function a message, so that no view writes wire fields by hand. */
-import { type AttentionRequest, type Cancel, type Fetch, PROTOCOL_VERSION, type Request } from "./generated.ts";
+import {
+  type AttentionRequest,
+  type Cancel,
+  type Fetch,
+  type LensRequest,
+  PROTOCOL_VERSION,
+  type Request,
+} from "./generated.ts";
 
 /** The part of a request that a view decides. Fields left out keep the value of the last answer. */
 export type Question = Pick<
@@ -31,6 +38,13 @@ export function encodeRequest(action: Request["action"], question: Question, env
 export type AttentionAsk = Omit<AttentionRequest, "type" | "v" | keyof Envelope>;
 
 export function encodeAttention(ask: AttentionAsk, envelope: Envelope): AttentionRequest {
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
+}
+
+/** What a lens view asks: the action with the fields that say which cell, token, measure. */
+export type LensAsk = Omit<LensRequest, "type" | "v" | keyof Envelope>;
+
+export function encodeLens(ask: LensAsk, envelope: Envelope): LensRequest {
   return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
 }
 

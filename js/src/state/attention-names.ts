@@ -1,6 +1,7 @@
 /** What heads, maps, versions and tokens are called. Values only. */
-import type { AttentionAnswer, Side } from "../protocol/decode-attention.ts";
+import type { AttentionAnswer } from "../protocol/decode-attention.ts";
 import type { AttentionMap } from "../protocol/generated.ts";
+import type { Side } from "../protocol/sides.ts";
 import { shortName } from "./words.ts";
 
 export interface Place {

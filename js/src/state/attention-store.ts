@@ -5,9 +5,10 @@ import type { AttentionPacked, AttentionRequest, Display, ErrorInfo, Input, Stat
 import { type Details, fetchDetails } from "./attention-details.ts";
 import { headPlace } from "./attention-names.ts";
 import { comparedWith } from "./attention-versions.ts";
-import { type Connection, connect } from "./connection.ts";
-import { openFrame, storesOf } from "./frame.ts";
+import type { Connection } from "./connection.ts";
+import { storesOf } from "./frame.ts";
 import type { Model } from "./host.ts";
+import { openLooking } from "./looking.ts";
 import { entries, type Selections } from "./selection.ts";
 import { type Signal, signal } from "./signal.ts";
 
@@ -79,44 +80,17 @@ const FIRST: Look = {
 };
 
 export function createAttentionStore(model: Model, until: AbortSignal): AttentionStore {
-  const answer = signal<AttentionAnswer | null>(null);
-  const frame = openFrame(model, until);
-  const { uid, error, status, display, outdated, selection, reading } = frame;
+  // The trait has the same name for all views; what is in it is this view's own.
+  const decode = () => decodeAttention(model.get("explanation") as unknown as AttentionPacked);
+  const looking = openLooking(model, decode, taken, until);
+  const { frame, connection, answer } = looking;
+  const { uid, error, status, display, outdated, selection } = frame;
   const look = signal<Look>(FIRST);
-  let revision = 0;
-  let overtaken: AttentionAnswer | null = null;
+  const details = fetchDetails(connection, looking.revision);
 
-  const connection = connect(
-    model,
-    () => revision,
-    {
-      partial() {},
-      ended(_, end) {
-        if (end.kind === "error") error.set(end.error);
-        if (end.kind !== "result" && overtaken) take(overtaken);
-      },
-      mismatch: () => outdated.set(true),
-    },
-    until,
-  );
-  const details = fetchDetails(connection, () => answer.value?.snapshot.revision ?? revision);
-
-  function onExplanation(): void {
-    // The trait has the same name for all views; what is in it is this view's own.
-    const next = reading(() => decodeAttention(model.get("explanation") as unknown as AttentionPacked));
-    if (!next) return;
-    const live = connection.live.value;
-    if (live && next.snapshot.revision < live.revision) overtaken = next;
-    else take(next);
-  }
-
-  function take(next: AttentionAnswer): void {
-    overtaken = null;
-    revision = Math.max(revision, next.snapshot.revision);
+  function taken(next: AttentionAnswer): void {
     const longest = Math.max(...[next.queries, next.keys, next.other].map((side) => side?.ids.length ?? 0));
-    answer.set(next);
     details.clear();
-    error.set(null);
     const { other, keys } = look.value;
     const heads = next.heads;
     see({
@@ -164,7 +138,7 @@ export function createAttentionStore(model: Model, until: AbortSignal): Attentio
     narrow();
   }
 
-  frame.follow(connection, onExplanation);
+  looking.follow();
 
   return {
     uid,
@@ -183,9 +157,7 @@ export function createAttentionStore(model: Model, until: AbortSignal): Attentio
     see,
     pin,
     attend(input, view) {
-      error.set(null);
-      revision += 1;
-      connection.explain((envelope) => encodeAttention({ action: "attend", input }, envelope), revision, view);
+      looking.look((envelope) => encodeAttention({ action: "attend", input }, envelope), view);
     },
     need: (ask, view) => details.need(ask, view),
     cancel: () => connection.cancel(),

@@ -1,6 +1,7 @@
 /** Two models, checkpoints or texts beside each other: whose a head is, which one it is compared with, how far both differ. Values only. */
-import type { AttentionAnswer, Side } from "../protocol/decode-attention.ts";
+import type { AttentionAnswer } from "../protocol/decode-attention.ts";
 import type { AttentionMap } from "../protocol/generated.ts";
+import type { Side } from "../protocol/sides.ts";
 import { headPlace } from "./attention-names.ts";
 import type { HeadView } from "./attention-picture.ts";
 import type { Look } from "./attention-store.ts";

@@ -8,6 +8,8 @@ import type {
   Cancel,
   ErrorInfo,
   Fetch,
+  LensRequest,
+  LensResult,
   Progress,
   Request,
   Result,
@@ -15,11 +17,15 @@ import type {
 import { listen, type Model } from "./host.ts";
 import { type Signal, signal } from "./signal.ts";
 
+/** What the views ask of the kernel, and what an answer may hold. */
+export type Asked = Request | AttentionRequest | LensRequest;
+export type Resulted = Result & AttentionResult & LensResult;
+
 /** A request under way. `silent`: nothing at all has come back for a while. */
 export interface Live {
   readonly id: string;
   readonly revision: number;
-  readonly action: (Request | AttentionRequest)["action"];
+  readonly action: Asked["action"];
   readonly done: number;
   readonly total: number;
   readonly note: string;
@@ -33,7 +39,7 @@ export interface Live {
 export type Kernel = "alive" | "gone" | "static";
 
 export type End =
-  | { kind: "result"; message: Result & AttentionResult; buffers: readonly Bytes[] }
+  | { kind: "result"; message: Resulted; buffers: readonly Bytes[] }
   | { kind: "error"; error: ErrorInfo }
   | { kind: "cancelled" }
   | { kind: "no-kernel" };
@@ -62,13 +68,13 @@ export interface Beside {
 }
 
 export interface Connection {
-  /** The request under way that brings the next picture (explain, generate, attend). */
+  /** The request under way that brings the next picture (explain, generate, attend, look). */
   readonly live: Signal<Live | null>;
   readonly kernel: Signal<Kernel>;
   /** Ask for the next picture, in place of what is under way. */
-  explain(make: Make<Request | AttentionRequest>, revision: number, view: string): boolean;
+  explain(make: Make<Asked>, revision: number, view: string): boolean;
   /** Ask something beside it. Resolves with its end; `until` cancels it. */
-  aside(make: Make<Request | AttentionRequest | Fetch>, revision: number, view: string, beside?: Beside): Promise<End>;
+  aside(make: Make<Asked | Fetch>, revision: number, view: string, beside?: Beside): Promise<End>;
   cancel(): void;
   /** Find out whether messages can still be sent. */
   check(): void;
@@ -85,7 +91,7 @@ export function connect(model: Model, revision: () => number, hooks: Hooks, unti
 
   const nextId = () => `${session}-${++count}`;
 
-  function send(message: Request | AttentionRequest | Fetch | Cancel): boolean {
+  function send(message: Asked | Fetch | Cancel): boolean {
     try {
       model.send(message);
     } catch {
@@ -116,7 +122,7 @@ export function connect(model: Model, revision: () => number, hooks: Hooks, unti
     }
   }
 
-  function explain(make: Make<Request | AttentionRequest>, rev: number, view: string): boolean {
+  function explain(make: Make<Asked>, rev: number, view: string): boolean {
     const old = live.value;
     if (old) send(encodeCancel(old.id));
     const id = nextId();
@@ -142,7 +148,7 @@ export function connect(model: Model, revision: () => number, hooks: Hooks, unti
   }
 
   function aside(
-    make: Make<Request | AttentionRequest | Fetch>,
+    make: Make<Asked | Fetch>,
     rev: number,
     view: string,
     { until: stop, progress }: Beside = {},

@@ -6,14 +6,11 @@ import { liveRegion } from "../kit/live-region.ts";
 import { notice } from "../kit/notice.ts";
 import { progress } from "../kit/progress.ts";
 import { questionLine } from "../kit/question-line.ts";
-import { copyText } from "../kit/shared/clipboard.ts";
 import { h, on, setText } from "../kit/shared/dom.ts";
-import { isTyping, keepKeys } from "../kit/shared/keys.ts";
-import { followTheme } from "../kit/shared/theme.ts";
+import { isTyping } from "../kit/shared/keys.ts";
 import { textTable } from "../kit/text-table.ts";
 import { wholeAsk } from "../state/attention-picture.ts";
 import { type AttentionStore, findAttentionStore, openAttentionStore } from "../state/attention-store.ts";
-import { lifetime, type Model } from "../state/host.ts";
 import { signal, watch } from "../state/signal.ts";
 import { controls } from "./attention/controls.ts";
 import { flowDetail } from "./attention/flow.ts";
@@ -22,33 +19,14 @@ import { overview } from "./attention/overview.ts";
 import { pairAsk, pairDetail } from "./attention/pair.ts";
 import { panels } from "./attention/panels.ts";
 import * as props from "./attention/props.ts";
-import { asksOf, type Context, isShown, makeScene, type Scene, troubleOf } from "./attention/scene.ts";
+import { asksOf, type Context, isShown, makeScene, type Scene } from "./attention/scene.ts";
 import { strips } from "./attention/strips.ts";
 import { announcement } from "./attention/words.ts";
-
-const COPIED_MS = 1500;
-/** A click looks whether the kernel is still there, at most this often. */
-const CHECK_MS = 5000;
-
-interface HostProps {
-  model: Model;
-  signal?: AbortSignal;
-}
-
-function initialize({ model, signal: given }: HostProps): (() => void) | undefined {
-  const { signal: until, dispose } = lifetime(given);
-  openAttentionStore(model, until);
-  return dispose;
-}
-
-function render({ model, el, signal: given }: HostProps & { el: HTMLElement }): (() => void) | undefined {
-  const { signal: until, dispose } = lifetime(given);
-  mount(findAttentionStore(model), el, until);
-  return dispose;
-}
+import { noticeProps, progressProps, troubleOf, working } from "./shared/said.ts";
+import { copied, placeName, rootOf, viewOf } from "./shared/view.ts";
 
 function mount(store: AttentionStore, el: HTMLElement, until: AbortSignal): void {
-  const view = `view-${Math.random().toString(36).slice(2, 8)}`;
+  const view = placeName();
   let scene: Scene = makeScene(store);
   const local = signal<props.Local>({ editing: false, copied: "" });
   const set = (fields: Partial<props.Local>) => local.set({ ...local.value, ...fields });
@@ -63,22 +41,14 @@ function mount(store: AttentionStore, el: HTMLElement, until: AbortSignal): void
     },
   };
 
-  const root = h("div", { class: "xw xw-att", tabindex: -1 });
-  el.append(root);
-  until.addEventListener("abort", () => root.remove(), { once: true });
+  const root = rootOf(el, store, until, "xw-att");
   store.show(until);
-  keepKeys(root, until);
-  followTheme(root, until);
 
   const edited = () => {
     if (local.value.editing) store.giveUpEdit();
     set({ editing: !local.value.editing });
   };
-  const copy = async () => {
-    const done = await copyText(scene.answer?.snapshot.code ?? "", root);
-    set({ copied: done ? "copied" : "can't copy" });
-    setTimeout(() => set({ copied: "" }), COPIED_MS);
-  };
+  const copy = () => copied(scene.answer?.snapshot.code ?? "", root, (words) => set({ copied: words }));
 
   // Places, in reading order.
   const top = h("div", { class: "xw-top" });
@@ -93,7 +63,7 @@ function mount(store: AttentionStore, el: HTMLElement, until: AbortSignal): void
     { change() {}, edit: edited, copy: () => void copy() },
     until,
   );
-  const bar = progress({ line, words: head.slot }, props.progressProps(store), { cancel: store.cancel }, until);
+  const bar = progress({ line, words: head.slot }, progressProps(store), { cancel: store.cancel }, until);
   const question = questionLine(
     body,
     props.questionProps(scene),
@@ -148,11 +118,11 @@ function mount(store: AttentionStore, el: HTMLElement, until: AbortSignal): void
     const asks = answer ? [...asksOf(scene), ...extra] : [];
     for (const ask of asks) context.need(ask);
     head.update(props.headerProps(store, scene, local.value));
-    bar.update(props.progressProps(store));
+    bar.update(progressProps(store));
     question.update(props.questionProps(scene));
     edit.update(editorProps());
     empty.hidden = answer !== null;
-    setText(empty, props.working(store) ? "looking at every head" : "no answer yet");
+    setText(empty, working(store) ? "looking at every head" : "no answer yet");
     for (const piece of pieces) piece.draw(scene);
     detail.hidden = !answer;
     const gaps = answer?.snapshot.missing ?? [];
@@ -161,7 +131,7 @@ function mount(store: AttentionStore, el: HTMLElement, until: AbortSignal): void
     // What tiles and lines are refused for is said under the picture.
     const details = [...extra, ...off.asked()].map((ask) => store.details.get(ask));
     const lacking = store.details.trouble(isShown(scene)).absent;
-    said.update({ notice: props.noticeProps(store, scene, troubleOf(details), lacking) });
+    said.update({ notice: noticeProps(store, scene.answer?.most ?? null, troubleOf(details), lacking) });
     scales.update(props.legendProps(store, scene));
     setText(info, props.infoText(scene));
     info.title = answer?.snapshot.model?.fingerprint ? `model ${answer.snapshot.model.fingerprint}` : "";
@@ -195,24 +165,6 @@ function mount(store: AttentionStore, el: HTMLElement, until: AbortSignal): void
     },
     until,
   );
-  let checked = Number.NEGATIVE_INFINITY;
-  on(
-    root,
-    "pointerdown",
-    () => {
-      if (performance.now() - checked < CHECK_MS) return;
-      checked = performance.now();
-      store.connection.check();
-    },
-    until,
-  );
-  root.ownerDocument.addEventListener(
-    "visibilitychange",
-    () => {
-      if (!root.ownerDocument.hidden) store.connection.check();
-    },
-    { signal: until },
-  );
 
   const { answer, error, status, display, outdated, look, details, selection, connection } = store;
   const { live, kernel } = connection;
@@ -225,4 +177,4 @@ function mount(store: AttentionStore, el: HTMLElement, until: AbortSignal): void
   draw();
 }
 
-export default { initialize, render };
+export default viewOf(openAttentionStore, findAttentionStore, mount);

@@ -10,51 +10,28 @@ import { notice } from "../kit/notice.ts";
 import { progress } from "../kit/progress.ts";
 import { questionLine } from "../kit/question-line.ts";
 import { rowChooser } from "../kit/row-chooser.ts";
-import { copyText } from "../kit/shared/clipboard.ts";
 import { h, on, setText, wordButton } from "../kit/shared/dom.ts";
 import { mainRect } from "../kit/shared/float.ts";
-import { isTyping, keepKeys } from "../kit/shared/keys.ts";
-import { followTheme } from "../kit/shared/theme.ts";
+import { isTyping } from "../kit/shared/keys.ts";
 import { textTable } from "../kit/text-table.ts";
 import { type StripCallbacks, tokenStrip } from "../kit/token-strip.ts";
 import { tooltip } from "../kit/tooltip.ts";
 import type { Question } from "../protocol/encode.ts";
 import { detailsOf } from "../state/details.ts";
 import { canRedo, canUndo } from "../state/history.ts";
-import { lifetime, type Model } from "../state/host.ts";
 import { noticeOf } from "../state/notices.ts";
 import { sceneMaker } from "../state/scene.ts";
 import { entries } from "../state/selection.ts";
 import { signal, watch } from "../state/signal.ts";
 import { findStore, openStore, type Store } from "../state/store.ts";
+import { copied, placeName, rootOf, viewOf } from "./shared/view.ts";
 import { askCandidate, askContrast, askContrastUnit, askQuantity, askTarget } from "./token_attribution/asking.ts";
 import * as props from "./token_attribution/props.ts";
 
 /** How many tokens "generate" asks for. */
 const GENERATE = 16;
-const COPIED_MS = 1500;
-/** A click looks whether the kernel is still there, at most this often. */
-const CHECK_MS = 5000;
-
-interface HostProps {
-  model: Model;
-  signal?: AbortSignal;
-}
-
-function initialize({ model, signal: given }: HostProps): (() => void) | undefined {
-  const { signal: until, dispose } = lifetime(given);
-  openStore(model, until);
-  return dispose;
-}
-
-function render({ model, el, signal: given }: HostProps & { el: HTMLElement }): (() => void) | undefined {
-  const { signal: until, dispose } = lifetime(given);
-  mount(findStore(model), el, until);
-  return dispose;
-}
-
 function mount(store: Store, el: HTMLElement, until: AbortSignal): void {
-  const view = `view-${Math.random().toString(36).slice(2, 8)}`;
+  const view = placeName();
   const makeScene = sceneMaker(store);
   let scene = makeScene();
   const scaleNow = props.scaleMaker();
@@ -62,12 +39,8 @@ function mount(store: Store, el: HTMLElement, until: AbortSignal): void {
   const set = (fields: Partial<props.Local>) => local.set({ ...local.value, ...fields });
   let tipUnit: number | null = null;
 
-  const root = h("div", { class: "xw", tabindex: -1 });
-  el.append(root);
-  until.addEventListener("abort", () => root.remove(), { once: true });
+  const root = rootOf(el, store, until);
   store.attend(until);
-  keepKeys(root, until);
-  followTheme(root, until);
 
   const ask = (question: Question | null) => {
     if (!question) return;
@@ -83,11 +56,7 @@ function mount(store: Store, el: HTMLElement, until: AbortSignal): void {
     set({ picking: !local.value.picking, methods: null });
     if (local.value.picking) void store.methods(view).then((methods) => set({ methods }));
   };
-  const copy = async () => {
-    const done = await copyText(scene.answer?.snapshot.code ?? "", root);
-    set({ copied: done ? "copied" : "can't copy" });
-    setTimeout(() => set({ copied: "" }), COPIED_MS);
-  };
+  const copy = () => copied(scene.answer?.snapshot.code ?? "", root, (words) => set({ copied: words }));
   const select = (kind: "hover" | "pin" | "brush", chosen: number[]) =>
     store.select({ source: view, kind, axis: "pos", entries: chosen.filter((entry) => entry >= 0) });
   const entryOf = (unit: number) => scene.units[unit]?.entry ?? -1;
@@ -286,24 +255,6 @@ function mount(store: Store, el: HTMLElement, until: AbortSignal): void {
     },
     until,
   );
-  let checked = Number.NEGATIVE_INFINITY;
-  on(
-    root,
-    "pointerdown",
-    () => {
-      if (performance.now() - checked < CHECK_MS) return;
-      checked = performance.now();
-      store.connection.check();
-    },
-    until,
-  );
-  root.ownerDocument.addEventListener(
-    "visibilitychange",
-    () => {
-      if (!root.ownerDocument.hidden) store.connection.check();
-    },
-    { signal: until },
-  );
 
   const { history, partial, before, error, status, display, outdated, fetched, connection } = store;
   const { live, kernel } = connection;
@@ -313,4 +264,4 @@ function mount(store: Store, el: HTMLElement, until: AbortSignal): void {
   draw();
 }
 
-export default { initialize, render };
+export default viewOf(openStore, findStore, mount);

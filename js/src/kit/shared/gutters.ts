@@ -9,6 +9,13 @@ export const NAMED = 11;
 
 const CHARACTER = 6.7;
 
+/** CSS pixels that the longest name of a row takes. */
+export function nameWidth(name: (row: number) => string, rows: number): number {
+  let most = 0;
+  for (let row = 0; row < rows; row++) most = Math.max(most, [...visible(name(row))].length);
+  return Math.ceil(most * CHARACTER) + 7;
+}
+
 export interface Gutters {
   /** Room for names in CSS pixels. */
   readonly left: number;

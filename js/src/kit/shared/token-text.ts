@@ -81,6 +81,12 @@ function appendMarked(element: HTMLElement, text: string): void {
   if (from < text.length) element.append(from ? text.slice(from) : text);
 }
 
+/** A token alone, as text only (for a canvas): its one leading space dropped, what can't be seen as the strip marks it. */
+export function marked(text: string): string {
+  if (text === "") return "⋯";
+  return text.replace(/^ (?=\S)/, "").replace(MARKED, markOf);
+}
+
 function markOf(found: string): string {
   if (found.includes("\n")) return "↵";
   if (found === "\t") return "⇥";

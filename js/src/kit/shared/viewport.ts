@@ -16,6 +16,8 @@ export interface Extent {
   readonly columns: number;
   /** CSS pixels of a row where all rows are seen at any zoom: few rows over many columns. */
   readonly rowHeight?: number | undefined;
+  /** CSS pixels a cell is wide at most, where it holds words. */
+  readonly widest?: number | undefined;
 }
 
 /** Cells of a small matrix, and the most one can zoom in. */
@@ -37,7 +39,7 @@ export function restWidth({ scale }: Pick<Viewport, "scale">): number {
 }
 
 export function fitScale(extent: Extent): number {
-  if (extent.rowHeight) return Math.min(extent.width / extent.columns, WIDE);
+  if (extent.rowHeight) return Math.min(extent.width / extent.columns, extent.widest ?? WIDE);
   return Math.min(extent.width / extent.columns, extent.height / extent.rows, LARGE);
 }
 
@@ -48,7 +50,7 @@ export function whole(extent: Extent): Viewport {
 /** The nearest viewport that is not smaller than the whole and does not look past an edge. */
 export function within(view: Viewport, extent: Extent): Viewport {
   const least = fitScale(extent);
-  const scale = Math.max(least, Math.min(view.scale, Math.max(least, LARGEST)));
+  const scale = Math.max(least, Math.min(view.scale, Math.max(least, extent.widest ?? LARGEST)));
   const keep = (at: number, cells: number, seen: number) => Math.max(0, Math.min(at, cells - seen));
   const high = extent.height / rowScale({ scale }, extent);
   return { x: keep(view.x, extent.columns, extent.width / scale), y: keep(view.y, extent.rows, high), scale };

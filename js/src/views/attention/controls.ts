@@ -16,7 +16,7 @@ const POOLS = [
 ];
 
 export function controls(root: HTMLElement, { store }: Context, until: AbortSignal): Piece {
-  const bar = h("div", { class: "xw-att-bar" });
+  const bar = h("div", { class: "xw-controls" });
   const said = h("p", { class: "xw-soft" });
   root.append(bar, said);
   const reading = rowChooser(

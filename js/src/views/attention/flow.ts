@@ -4,7 +4,7 @@ import { type HeatMapProps, heatMap } from "../../kit/heat-map.ts";
 import { h, on, setText } from "../../kit/shared/dom.ts";
 import type { AttentionAsk } from "../../protocol/encode.ts";
 import { tokenName, versionName } from "../../state/attention-names.ts";
-import { tilesOf } from "../../state/attention-picture.ts";
+import { tilesOf } from "../../state/tiling.ts";
 import { number } from "../../state/words.ts";
 import type { Context, Piece, Scene } from "./scene.ts";
 
@@ -26,7 +26,7 @@ export function flowDetail(root: HTMLElement, { store, scene }: Context, until: 
   let cursor: { row: number; column: number } | null = null;
   let part: ReturnType<typeof heatMap> | null = null;
   const fold = h("details", { class: "xw-att-fold" }, h("summary", {}, "through all layers"));
-  const bar = h("div", { class: "xw-att-bar" });
+  const bar = h("div", { class: "xw-controls" });
   const said = h("p", { class: "xw-soft" });
   const place = h("div", { class: "xw-att-flow" });
   fold.append(bar, said, place);

@@ -6,9 +6,9 @@ import type { CandidateRow } from "../../protocol/generated.ts";
 import type { Detail, Found } from "../../state/attention-details.ts";
 import { mapName, tokenName } from "../../state/attention-names.ts";
 import { number, probability } from "../../state/words.ts";
+import { sentence, word } from "../shared/sentence.ts";
 import type { Context, Piece, Scene } from "./scene.ts";
-import { sentence } from "./sentence.ts";
-import { agreementText, effectText, offText, tokenText, withText, word } from "./words.ts";
+import { agreementText, effectText, offText, tokenText, withText } from "./words.ts";
 
 const EFFECTS: AttentionAsk = { action: "effects" };
 const ELSEWHERE: AttentionAsk = { action: "elsewhere" };
@@ -62,7 +62,7 @@ export function turnOff(root: HTMLElement, { store, need, scene }: Context, unti
   const words = h("span", {});
   const bar = h(
     "div",
-    { class: "xw-att-bar" },
+    { class: "xw-controls" },
     h("h5", { class: "xw-h" }, "Turn it off"),
     head,
     layer,
@@ -137,7 +137,7 @@ export function turnOff(root: HTMLElement, { store, need, scene }: Context, unti
           { class: "xw-att-row" },
           h("span", {}, withText(name)),
           bar,
-          h("span", { class: "xw-att-num" }, number(value, true)),
+          h("span", { class: "xw-num" }, number(value, true)),
           h("span", { class: "xw-soft" }, agreementText(value)),
         );
       }),
@@ -212,5 +212,5 @@ function edgeOff({ head, name, pair }: Scene) {
 function probabilityCell(row: CandidateRow | undefined): HTMLElement {
   const bar = h("span", { class: "xw-cand-bar", "aria-hidden": "true" });
   bar.style.setProperty("--p", String(row?.prob ?? 0));
-  return h("td", {}, h("span", { class: "xw-att-num" }, row ? probability(row.prob) : "not listed"), row ? bar : null);
+  return h("td", {}, h("span", { class: "xw-num" }, row ? probability(row.prob) : "not listed"), row ? bar : null);
 }

@@ -31,7 +31,7 @@ export function overview(root: HTMLElement, { store, need, scene }: Context, unt
   let over: number | null = null;
   let groups: ReturnType<typeof groupsOf> = [];
   let from: unknown[] = [];
-  const bar = h("div", { class: "xw-att-bar" }, h("h5", { class: "xw-h" }, "All heads"));
+  const bar = h("div", { class: "xw-controls" }, h("h5", { class: "xw-h" }, "All heads"));
   const hint = h("span", { class: "xw-soft" }, "Shift-click compares");
   const said = h("p", { class: "xw-soft xw-att-label" });
   const key = h("p", { class: "xw-soft xw-att-key" });

@@ -4,9 +4,8 @@ import type { AttentionAsk } from "../../protocol/encode.ts";
 import type { Found } from "../../state/attention-details.ts";
 import { tokenName } from "../../state/attention-names.ts";
 import { number } from "../../state/words.ts";
+import { sentence, token, word } from "../shared/sentence.ts";
 import type { Context, Piece, Scene } from "./scene.ts";
-import { sentence } from "./sentence.ts";
-import { token, word } from "./words.ts";
 
 /** Products drawn. */
 const SHOWN = 12;
@@ -48,7 +47,7 @@ export function pairDetail(root: HTMLElement, { store }: Context, _until: AbortS
           { class: "xw-att-row", role: "listitem", title: `query ${number(q, true)} × key ${number(k, true)}` },
           h("span", {}, `dimension ${i}`),
           bar,
-          h("span", { class: "xw-att-num" }, number(product, true)),
+          h("span", { class: "xw-num" }, number(product, true)),
         );
       }),
     );

@@ -6,10 +6,10 @@ import { h, setText } from "../../kit/shared/dom.ts";
 import { tokenName } from "../../state/attention-names.ts";
 import { firstAsk, type HeadView, lineAsk, lineOf, tileAsk, tileOf } from "../../state/attention-picture.ts";
 import type { Axis, Look } from "../../state/attention-store.ts";
-import { detailNotice } from "./props.ts";
+import { detailNotice } from "../shared/said.ts";
+import { plain, sentence, word } from "../shared/sentence.ts";
 import { type Context, isShown, type Piece, type Scene } from "./scene.ts";
-import { sentence } from "./sentence.ts";
-import { apartText, cellText, greyText, plain, pooledText, word } from "./words.ts";
+import { apartText, cellText, greyText, pooledText } from "./words.ts";
 
 /** What one matrix shows: a head, or the first less the second. */
 interface Shown {

@@ -1,28 +1,21 @@
 /** From the scene and the store to the props of the frame around the pictures. Values only. */
 import type { HeaderProps } from "../../kit/header.ts";
 import type { LegendProps } from "../../kit/legend.ts";
-import type { Notice } from "../../kit/notice.ts";
-import type { ProgressProps } from "../../kit/progress.ts";
 import type { QuestionLineProps } from "../../kit/question-line.ts";
 import type { TextTableProps } from "../../kit/text-table.ts";
 import { labelTitle } from "../../state/attention-heads.ts";
 import { tokenName, versionName } from "../../state/attention-names.ts";
 import { strongest, wholeAsk } from "../../state/attention-picture.ts";
 import type { AttentionStore } from "../../state/attention-store.ts";
-import { noticeOf } from "../../state/notices.ts";
 import { number, seconds, shortName } from "../../state/words.ts";
-import type { Scene, troubleOf } from "./scene.ts";
+import { working } from "../shared/said.ts";
+import type { Scene } from "./scene.ts";
 import { measureUnit, questionOf } from "./words.ts";
 
 /** What belongs to one view and not to the widget. */
 export interface Local {
   readonly editing: boolean;
   readonly copied: string;
-}
-
-export function working({ connection, status }: AttentionStore): boolean {
-  const { live, kernel } = connection;
-  return live.value !== null || (status.value.state === "running" && kernel.value === "alive");
 }
 
 export function headerProps(store: AttentionStore, { answer }: Scene, local: Local): HeaderProps {
@@ -50,18 +43,6 @@ export function headerProps(store: AttentionStore, { answer }: Scene, local: Loc
   };
 }
 
-export function progressProps(store: AttentionStore): ProgressProps {
-  const live = store.connection.live.value;
-  return {
-    active: working(store),
-    done: live?.done ?? 0,
-    total: live?.total ?? 0,
-    note: live?.note ?? "",
-    cancelling: live?.cancelling ?? false,
-    cancellable: live !== null,
-  };
-}
-
 export function questionProps({ answer, name, otherName, dim }: Scene): QuestionLineProps | null {
   if (!answer) return null;
   return { parts: questionOf(name, otherName), before: "", name: "", after: "", contrast: otherName !== "", dim };
@@ -83,39 +64,6 @@ export function legendProps({ details }: AttentionStore, { head, comparable, top
     estimate: false,
     changes: false,
   };
-}
-
-/** What has to be said: the connection's and the question's first, then what a detail was refused for. */
-export function noticeProps(
-  store: AttentionStore,
-  { answer }: Scene,
-  { error, absent }: ReturnType<typeof troubleOf>,
-  saidAbove: boolean,
-): Notice | null {
-  const shown = { drawable: true, answer: null, last: answer && { scores: answer.most } };
-  const refused = { ...store, error: store.error.value ? store.error : { ...store.error, value: error } };
-  if (store.connection.kernel.value === "static" && !store.error.value) {
-    if (absent) return detailNotice({ error: null, absent });
-    if (saidAbove) return null;
-  }
-  const said = noticeOf(refused, shown);
-  return said && { ...said, actions: said.actions.filter((a) => a.name === "run") };
-}
-
-/** Why some of the picture is not there, said under it. */
-export function detailNotice({ error, absent }: ReturnType<typeof troubleOf>): Notice | null {
-  if (error) {
-    const lines = [
-      { label: "Given:", text: error.given },
-      { label: "Accepted:", text: error.accepted },
-      { label: "What to do:", text: error.hint },
-    ];
-    const actions = [{ name: "again", label: "try again" }];
-    return { kind: "error", problem: error.problem, details: lines.filter((l) => l.text !== ""), actions };
-  }
-  if (!absent) return null;
-  const details = [{ label: "", text: "Open the notebook to see it." }];
-  return { kind: "info", problem: "This page was saved without this detail.", details, actions: [] };
 }
 
 /** The strongest weights as a table, for readers who can't see the picture. */

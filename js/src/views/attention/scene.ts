@@ -1,8 +1,6 @@
 /** What is to be drawn now, from what the store knows: one value that all pieces of the view read. */
 import type { AttentionAnswer } from "../../protocol/decode-attention.ts";
 import type { AttentionAsk } from "../../protocol/encode.ts";
-import type { ErrorInfo } from "../../protocol/generated.ts";
-import type { Detail } from "../../state/attention-details.ts";
 import { headName } from "../../state/attention-names.ts";
 import { firstAsk, type HeadView, headView, lineAsk, topOf, wholeAsk } from "../../state/attention-picture.ts";
 import type { AttentionStore, Axis, Look } from "../../state/attention-store.ts";
@@ -125,12 +123,4 @@ export function asksOf(scene: Scene): AttentionAsk[] {
 export function isShown({ head, other, look }: Scene): (ask: AttentionAsk) => boolean {
   return ({ map, head: within, measure }) =>
     measure === look.measure && [head, other].some((v) => v?.place.map === map && v?.place.head === within);
-}
-
-/** The first refusal among details, and whether a saved page lacks one. */
-export function troubleOf(details: readonly (Detail | null)[]): { error: ErrorInfo | null; absent: boolean } {
-  return {
-    error: details.find((d) => d?.state === "refused")?.error ?? null,
-    absent: details.some((d) => d?.state === "absent"),
-  };
 }

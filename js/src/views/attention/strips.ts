@@ -3,14 +3,14 @@ import { rowChooser } from "../../kit/row-chooser.ts";
 import type { Scale } from "../../kit/shared/colour-scale.ts";
 import { h, setText } from "../../kit/shared/dom.ts";
 import { type StripProps, tokenStrip } from "../../kit/token-strip.ts";
-import type { Side } from "../../protocol/decode-attention.ts";
+import type { Side } from "../../protocol/sides.ts";
 import { tokenName } from "../../state/attention-names.ts";
 import { type HeadView, lineOf, unitsOf } from "../../state/attention-picture.ts";
 import type { Axis } from "../../state/attention-store.ts";
 import { number } from "../../state/words.ts";
+import { sentence, word } from "../shared/sentence.ts";
 import { type Context, isShown, linesOf, type Piece, type Scene } from "./scene.ts";
-import { sentence } from "./sentence.ts";
-import { cellText, greyText, lineText, word } from "./words.ts";
+import { cellText, greyText, lineText } from "./words.ts";
 
 /** One line of text: whose tokens, which way a token of it is meant, and its values. */
 interface Row {

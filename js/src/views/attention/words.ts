@@ -7,12 +7,7 @@ import { tokenName } from "../../state/attention-names.ts";
 import type { HeadView } from "../../state/attention-picture.ts";
 import type { Axis, Look } from "../../state/attention-store.ts";
 import { number } from "../../state/words.ts";
-
-/** A sentence in parts: tokens are set apart from the words around them. */
-export type Parts = readonly { readonly text: string; readonly token: boolean }[];
-
-export const word = (text: string) => ({ text, token: false });
-export const token = (text: string) => ({ text, token: true });
+import { type Parts, token, word } from "../shared/sentence.ts";
 
 export const MEASURES: readonly { value: NonNullable<AttentionRequest["measure"]>; text: string; unit: string }[] = [
   { value: "weight", text: "attention weight", unit: "part of a row" },
@@ -120,10 +115,6 @@ export function cellText(view: HeadView, row: number, column: number, value: num
     ...quotedAt(tokenName(view.seen, column), column),
     word(much),
   ];
-}
-
-export function plain(parts: Parts): string {
-  return parts.map((p) => p.text).join("");
 }
 
 /** The strongest of a line, in a sentence. */

@@ -1,8 +1,17 @@
 /** A sentence whose tokens are set apart, drawn again only when it says something else. */
 import { h, quoted } from "../../kit/shared/dom.ts";
-import type { Parts } from "./words.ts";
 
-export function sentence(root: HTMLElement, name = "xw-att-line"): (parts: Parts) => void {
+/** A sentence in parts: tokens are set apart from the words around them. */
+export type Parts = readonly { readonly text: string; readonly token: boolean }[];
+
+export const word = (text: string) => ({ text, token: false });
+export const token = (text: string) => ({ text, token: true });
+
+export function plain(parts: Parts): string {
+  return parts.map((p) => p.text).join("");
+}
+
+export function sentence(root: HTMLElement, name = "xw-said"): (parts: Parts) => void {
   const line = h("p", { class: name });
   root.append(line);
   let drawn = "";

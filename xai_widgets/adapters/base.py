@@ -26,6 +26,7 @@ CapabilityName = Literal[
     "attention",
     "generation",
     "resume",
+    "parts",
 ]
 """What a model may or may not be able to do; methods name the ones they need."""
 
@@ -173,6 +174,58 @@ class Trace(Protocol):
 
     def streams(self, layer: int) -> Tensor:
         """The streams that enter a block (or leave the last), [pos, d_model]; some families have axes between."""
+        ...
+
+
+class LogitParts(Protocol):
+    """The logits after some positions of a text, as sums of what each part of the model wrote into the last stream there.
+
+    All float32, of logits before any soft cap. A target's number is its logit, minus its contrast's where there are contrasts.
+
+    Attributes:
+        components: (kind, layer) of each, in order: `embedding` first, then what each block adds (`attn`, `mlp`, and `mixer` for what
+            takes something from other positions without attention), `bias` last (of the final norm and of the head). The first and
+            the last have layer -1.
+        softcap: the model's logits are `softcap * tanh(sum / softcap)`; None where they are the sum.
+    """
+
+    components: tuple[tuple[str, int], ...]
+    softcap: float | None
+
+    def logits(self, pos: int) -> Tensor:
+        """All logits by the model's own norm and head, [d_vocab]."""
+        ...
+
+    def shares(self, pos: int, ids: Sequence[int], contrast_ids: Sequence[int] = ()) -> Tensor:
+        """Share of each component, at this run's scale of the final norm: [target, component]. They sum to the number."""
+        ...
+
+    def heads(
+        self, layer: int, pos: int, ids: Sequence[int], contrast_ids: Sequence[int] = ()
+    ) -> tuple[Tensor, Tensor]:
+        """Share of each head, [target, head], and of the constant attention adds whatever they say, [target].
+
+        Raises:
+            CapabilityError: the layer can't be split so; `unsplit` says why.
+        """
+        ...
+
+    def neurons(
+        self, layer: int, pos: int, ids: Sequence[int], contrast_ids: Sequence[int] = ()
+    ) -> tuple[Tensor, Tensor]:
+        """The same of an MLP's neurons, [target, neuron] and [target]."""
+        ...
+
+    def activations(self, layer: int, pos: int) -> Tensor:
+        """What the MLP's output projection reads of each neuron (gates multiplied in), [neuron]."""
+        ...
+
+    def words(self, layer: int, pos: int, neurons: Sequence[int]) -> Tensor:
+        """What one unit of activation of each of these adds to every logit, [neuron, d_vocab]."""
+        ...
+
+    def unsplit(self, layer: int) -> tuple[str, str]:
+        """Why a layer can't be split over heads, and why not over neurons; "" where it can."""
         ...
 
 
@@ -376,6 +429,15 @@ class ModelAdapter(Protocol):
         """Derivative of `number(logits [wanted, d_vocab])` by every stream: [stream][pos, d_model], detached."""
         ...
 
+    def parts(self, ids: Sequence[int], at: Sequence[int], context: Context) -> LogitParts:
+        """Read a text once and take the logits after each of the positions `at` apart by who wrote them.
+
+        Raises:
+            CapabilityError: what this model's blocks add can't be told apart, or its logits are no linear reading of it.
+            ValueRefusedError: no such position.
+        """
+        ...
+
     def steps_per_batch(self, question: Question) -> int:
         """How many embedding rows one `gradient` call should carry on this device."""
         ...
@@ -392,6 +454,7 @@ __all__ = [
     "CapabilityName",
     "Edit",
     "Gradient",
+    "LogitParts",
     "ModelAdapter",
     "Off",
     "Quantity",

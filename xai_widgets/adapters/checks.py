@@ -222,7 +222,7 @@ def check_tokenizer(tokenizer: Any, n_embeddings: int) -> None:  # noqa: ANN401 
 
 def measure(adapter: HuggingFaceAdapter, facts: Facts) -> dict[CapabilityName, Capability]:
     """Every capability, tried out; what could not be tried says why."""
-    from xai_widgets.adapters import gradients, resuming
+    from xai_widgets.adapters import gradients, logit_parts, resuming
 
     found: dict[CapabilityName, Capability] = {"logits": facts.logits}
     found.update(adapter.scorer.probe())
@@ -233,6 +233,7 @@ def measure(adapter: HuggingFaceAdapter, facts: Facts) -> dict[CapabilityName, C
             found[name] = Capability(False, reason)
     found["generation"] = facts.logits
     found["resume"] = resuming.probe(adapter, packed=found["tree_packing"].works)
+    found["parts"] = logit_parts.probe(adapter)
     return found
 
 

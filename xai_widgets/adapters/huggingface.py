@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from xai_widgets.adapters import attention, passes, resuming
-from xai_widgets.adapters.base import AttentionCall, Candidate, Edit, Gradient, Off, Trace, Variant
+from xai_widgets.adapters.base import AttentionCall, Candidate, Edit, Gradient, LogitParts, Off, Trace, Variant
 from xai_widgets.adapters.checks import check_logits, check_model, check_tokenizer, measure
 from xai_widgets.adapters.generation import stop_ids, write
 from xai_widgets.adapters.lent import Lent
@@ -268,6 +268,13 @@ class HuggingFaceAdapter(Lent):
         assert isinstance(trace, resuming.Trace)
         self.require("gradients")
         return stream_gradients(self, trace, number, context)
+
+    def parts(self, ids: Sequence[int], at: Sequence[int], context: Context) -> LogitParts:
+        """The logits after some positions, taken apart by who wrote them."""
+        from xai_widgets.adapters.logit_parts import logit_parts
+
+        self.require("parts")
+        return logit_parts(self, ids, at, context)
 
     def gradient_cost(self, question: Question, steps: int, forward_only: int = 0) -> Cost:
         """What `gradient` at so many embeddings, and `values_at` at `forward_only` more, would run."""

@@ -102,6 +102,7 @@ class CapabilityError(XaiError):
     def __init__(self, what: str, *, reason: str, hint: str) -> None:
         """Say what is missing, why, and the way round."""
         super().__init__(f"{what} is not available here: {reason}.", accepted="", hint=hint)
+        self.reason = reason
 
 
 class TokenizerError(XaiError):

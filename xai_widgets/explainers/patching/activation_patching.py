@@ -134,6 +134,9 @@ class ActivationPatching:
     def patched(self, layer: int, pos: int, context: Context) -> tuple[np.ndarray, np.ndarray]:
         """Logits [d_vocab] of the next token as it is, and with one cell patched, float32."""
         base, source = self.traces(context)
+        for name, given, size in (("layer", layer, base.n_streams - 1), ("position", pos, len(self.base))):
+            if not 0 <= given < size:
+                raise ValueRefusedError(name, given=str(given), accepted=f"0 to {size - 1}", hint="counted from 0")
         there = self.pairs[pos]
         if there is None:
             raise ValueRefusedError(

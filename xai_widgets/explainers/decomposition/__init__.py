@@ -1,0 +1,1 @@
+"""A number as the sum of what parts of the model wrote."""

@@ -12,7 +12,7 @@ from torch import nn
 from xai_widgets.adapters.blocks import blocks_of
 from xai_widgets.adapters.tiny import byte_tokenizer, tiny, tiny_model
 from xai_widgets.core.context import Context
-from xai_widgets.core.errors import CancelledError, ValueRefusedError
+from xai_widgets.core.errors import CancelledError, CapabilityError, ValueRefusedError
 from xai_widgets.core.patching import Contrast, aligned
 from xai_widgets.core.registry import INSPECTORS
 from xai_widgets.explainers.patching.activation_patching import ActivationPatching, Direction
@@ -126,3 +126,93 @@ def test_refusals() -> None:
         opened("llama").grid(Context(), [99])
     with pytest.raises(CancelledError):
         opened("llama").grid(Context(is_cancelled=lambda: True))
+
+
+ATTENTION = {
+    "llama": "self_attn", "gpt2": "attn", "gpt_neox": "attention", "gemma2": "post_attention_layernorm", "bloom": None
+}  # fmt: skip
+"""The module whose output a block adds as its attention's; bloom adds the stream inside."""
+MLP = {"llama": "mlp", "gpt2": "mlp", "gpt_neox": "mlp", "gemma2": "post_feedforward_layernorm", "bloom": None}
+PROJECTION = {"llama": "self_attn.o_proj", "gpt2": "attn.c_proj", "gpt_neox": "attention.dense"}
+
+
+def swapped(
+    patching: ActivationPatching, kind: str, layer: int, path: str, pos: list[int], *, entry: slice | None
+) -> float:
+    """One module's output (or a slice of its input) recorded in the source's pass and put into the base's."""
+    model = tiny_model(kind, vocab_size=len(byte_tokenizer()))
+    module = blocks_of(model)[layer].get_submodule(path)
+    kept: list[torch.Tensor] = []
+
+    def first(output: Any) -> torch.Tensor:
+        found: torch.Tensor = output[0] if isinstance(output, tuple) else output
+        return found
+
+    def change(mine: torch.Tensor, part: slice) -> torch.Tensor:
+        mine = mine.clone()
+        mine[:, pos, part] = kept[0][:, pos, part]
+        return mine
+
+    if entry is None:
+        handle = module.register_forward_hook(lambda _m, _a, output: kept.append(first(output).clone()))
+    else:
+        handle = module.register_forward_pre_hook(lambda _m, args: kept.append(args[0].clone()))
+    with torch.no_grad():
+        model(torch.tensor([patching.source.ids.tolist()]), use_cache=False)
+        handle.remove()
+        if entry is None:
+            module.register_forward_hook(
+                lambda _m, _a, output: (
+                    (change(output[0], slice(None)), *output[1:])
+                    if isinstance(output, tuple)
+                    else change(output, slice(None))
+                )
+            )
+        else:
+            module.register_forward_pre_hook(lambda _m, args: (change(args[0], entry), *args[1:]))
+        last = model(torch.tensor([patching.base.ids.tolist()]), use_cache=False).logits[0, -1]
+    return float(last[WANTED.target] - last[WANTED.other])
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "gpt_neox", "gemma2"])
+@pytest.mark.parametrize("part", ["attn_out", "mlp_out"])
+def test_parts_are_passes_with_a_hook(kind: str, part: str) -> None:
+    """Attention's and MLP's outputs, blocks in sequence and in parallel, and with a norm behind them; the estimate is close by."""
+    patching = opened(kind)
+    path = (ATTENTION if part == "attn_out" else MLP)[kind]
+    assert path is not None
+    grid = patching.grid(Context(), part=part)  # type: ignore[arg-type]
+    for layer, pos in ((0, 5), (1, 8), (2, len(patching.base) - 1)):
+        truth = swapped(patching, kind, layer, path, [pos], entry=None)
+        assert grid.values[layer, pos] == pytest.approx(truth, abs=3e-5)
+    estimate = patching.estimate(Context(), part)  # type: ignore[arg-type]
+    last = [len(patching.base) - 1]
+    assert estimate.values.shape == grid.values.shape
+    assert np.abs(estimate.values[-1, :-1] - grid.base).max() < 1e-4, (
+        "after the last block only the last position speaks"
+    )
+    assert np.isfinite(estimate.values[:, last]).all()
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "gpt_neox"])
+def test_heads_are_passes_with_a_hook(kind: str) -> None:
+    """A head's slice of what the output projection reads, at all positions."""
+    patching = opened(kind)
+    grid = patching.grid(Context(), part="head")
+    n_layers, n_heads = grid.values.shape
+    assert n_heads == patching.adapter.n_heads
+    width = patching.adapter.d_model // n_heads
+    for layer, head in ((0, 0), (1, 2), (n_layers - 1, n_heads - 1)):
+        entry = slice(head * width, (head + 1) * width)
+        every = list(range(len(patching.base)))
+        truth = swapped(patching, kind, layer, PROJECTION[kind], every, entry=entry)
+        assert grid.values[layer, head] == pytest.approx(truth, abs=3e-5)
+    usual, changed = patching.patched(1, 2, Context(), "head")
+    assert changed[WANTED.target] - changed[WANTED.other] == pytest.approx(float(grid.values[1, 2]), abs=3e-5)
+    assert usual.shape == changed.shape
+
+
+def test_parts_that_can_not_be_told_apart_are_refused() -> None:
+    """gemma2's heads pass a norm that changes with them: exact exchange of one head is not what a sum gives."""
+    with pytest.raises(CapabilityError, match="norm"):
+        opened("gemma2").grid(Context(), part="head")

@@ -438,6 +438,24 @@ class ModelAdapter(Protocol):
         """
         ...
 
+    def exchanged(
+        self,
+        ids: Sequence[int],
+        source: Sequence[int],
+        pairs: Sequence[int | None],
+        part: Literal["attn_out", "mlp_out", "head"],
+        context: Context,
+    ) -> Sequence[Tensor]:
+        """What leaves each block if its part had written at a position what it writes in another text: float32 [layer, pos, d_model].
+
+        One entry; of `head` one for each head. Not a number where a layer has no such part. `pairs`: for each position its
+        counterpart in `source`.
+
+        Raises:
+            CapabilityError: this model's parts, or its heads, can't be told apart.
+        """
+        ...
+
     def steps_per_batch(self, question: Question) -> int:
         """How many embedding rows one `gradient` call should carry on this device."""
         ...

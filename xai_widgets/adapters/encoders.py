@@ -175,6 +175,7 @@ class EncoderAdapter(Lent):
     resumed = _refused("A layer's state in words")
     readout = _refused("A layer's state in words")
     stream_gradients = _refused("Gradients")
+    exchanged = _refused("A part's state")
     parts = _refused("Taking a logit apart")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import nn
@@ -275,6 +275,20 @@ class HuggingFaceAdapter(Lent):
 
         self.require("parts")
         return logit_parts(self, ids, at, context)
+
+    def exchanged(
+        self,
+        ids: Sequence[int],
+        source: Sequence[int],
+        pairs: Sequence[int | None],
+        part: Literal["attn_out", "mlp_out", "head"],
+        context: Context,
+    ) -> list[torch.Tensor]:
+        """What leaves each block if its part had written what it writes in another text."""
+        from xai_widgets.adapters.exchange import exchanged
+
+        self.require("parts")
+        return exchanged(self, ids, source, pairs, part, context)
 
     def gradient_cost(self, question: Question, steps: int, forward_only: int = 0) -> Cost:
         """What `gradient` at so many embeddings, and `values_at` at `forward_only` more, would run."""

@@ -65,6 +65,9 @@ class PartsTrace:
     carried: list[Factor]
     logits: Tensor
     _written: list[dict[Kind, list[Written]]] = field(repr=False)
+    _order: list[list[Kind]] = field(repr=False)
+    _sums: list[int] = field(repr=False)
+    """Of each block: kinds in the order in which they are added, and how many sums it makes."""
     _adapter: Lender = field(repr=False)
     _view: nn.Module = field(repr=False)
     """The view that was read: its maps are asked again, over the user's own weights."""
@@ -86,6 +89,21 @@ class PartsTrace:
     def no_neurons(self, layer: int) -> str:
         """Why a layer's MLP can't be split over neurons; "" where it can."""
         return _unsplit(self._of(layer)["mlp"], "MLP", heads=False)
+
+    def factors(self, layer: int, kind: Kind) -> list[Factor]:
+        """What the parts of a kind are multiplied with before they are added; a tensor where that differs by position."""
+        return [w.factor for w in self._of(layer)[kind]]
+
+    def sum_of(self, layer: int, kind: Kind) -> int:
+        """Which of the sums of a block (from 1) adds its parts of a kind; 0 where it has none, or that can't be told."""
+        there = [k for k in self._order[self.layers.index(layer)] if self._of(layer)[k]]
+        if kind not in there:
+            return 0
+        n_sums = self._sums[self.layers.index(layer)]
+        if n_sums == 1:
+            return 1
+        later = there[there.index(kind) + 1 :]
+        return there.index(kind) + 1 if n_sums == len(there) and set(later) <= {"mlp"} else 0
 
     def heads(self, layer: int, pos: int) -> tuple[Tensor, Tensor]:
         """What each head adds at a position, float32 [head, d_model], and what is added whatever the heads say (a bias), [d_model].
@@ -240,7 +258,9 @@ def record_parts(
         torch.stack([blocks[i].entered.to(device) for i in wanted]), torch.stack([blocks[i].left.to(device) for i in wanted]),
         {kind: torch.stack([_sum(parts[kind], blocks[i].left).to(device) for i, parts in zip(wanted, by_kind, strict=True)]) for kind in KINDS},
         {kind: tuple(bool(parts[kind]) for parts in by_kind) for kind in KINDS},
-        [_carried(blocks[i]) for i in wanted], logits.detach(), by_kind, adapter, view,
+        [_carried(blocks[i]) for i in wanted], logits.detach(), by_kind,
+        [_order(blocks[i], parts) for i, parts in zip(wanted, by_kind, strict=True)], [blocks[i].sums for i in wanted],
+        adapter, view,
     )  # fmt: skip
 
 
@@ -308,6 +328,12 @@ def _sorted(block: Block, named: dict[str, bool]) -> dict[Kind, list[Written]]:
             waiting = []
     found["mlp"] += waiting
     return found
+
+
+def _order(block: Block, by_kind: dict[Kind, list[Written]]) -> list[Kind]:
+    """Kinds in the order in which their last parts are written."""
+    places = {id(w): i for i, w in enumerate(block.written)}
+    return sorted((k for k in KINDS if by_kind[k]), key=lambda k: max(places[id(w)] for w in by_kind[k]))
 
 
 def _unsplit(written: Sequence[Written], what: str, *, heads: bool) -> str:

@@ -25,6 +25,7 @@ from xai_widgets.core.registry import INSPECTORS
 from xai_widgets.core.tokens import Tokens
 
 Direction = Literal["denoise", "noise"]
+Part = Literal["resid", "attn_out", "mlp_out", "head"]
 LEAST = 1e-3
 """Difference of the number between both prompts below which there is nothing to explain."""
 
@@ -56,6 +57,8 @@ class ActivationPatching:
         self.base, self.source = (corrupted, clean) if direction == "denoise" else (clean, corrupted)
         self.pairs = aligned(self.base.ids.tolist(), self.source.ids.tolist())
         self._traces: tuple[Trace, Trace] | None = None
+        self._gradients: Sequence[Tensor] | None = None
+        self._states: dict[str, Sequence[Tensor]] = {}
 
     def traces(self, context: Context) -> tuple[Trace, Trace]:
         """Passes of the patched prompt and of the one that states come from.
@@ -83,21 +86,50 @@ class ActivationPatching:
         """The number that is followed, of logits [1, d_vocab]."""
         return float(_number(logits, self.contrast))
 
+    def edits(self, part: Part, context: Context) -> list[list[tuple[int, Edit]]]:
+        """For each layer the cells that can be patched: (column, the edit that does it). Columns are positions, or heads.
+
+        `resid`: what enters the layer at a position. `attn_out`, `mlp_out`: what its attention or MLP adds there. `head`: what one
+        head adds, at all positions.
+        """
+        base, source = self.traces(context)
+        places = [(p, q) for p, q in enumerate(self.pairs) if q is not None]
+        if part == "resid":
+            return [
+                [(p, Edit(layer, (p,), source.streams(layer)[q : q + 1])) for p, q in places]
+                for layer in range(base.n_streams - 1)
+            ]
+        if part not in self._states:
+            ids = self.base.ids.tolist(), self.source.ids.tolist()
+            self._states[part] = self.adapter.exchanged(*ids, self.pairs, part, context)
+        found = self._states[part]
+        layers = range(base.n_streams - 1)
+        if part == "head":
+            at = tuple(p for p, _ in places)
+            return [
+                [(h, Edit(i + 1, at, left[i][list(at)])) for h, left in enumerate(found) if _known(left[i])]
+                for i in layers
+            ]
+        (left,) = found
+        return [[(p, Edit(i + 1, (p,), left[i][p : p + 1])) for p, _ in places if _known(left[i])] for i in layers]
+
     def grid(
         self,
         context: Context,
         layers: Sequence[int] | None = None,
         on_row: Callable[[int, np.ndarray], None] | None = None,
+        part: Part = "resid",
     ) -> PatchGrid:
-        """The number with each stream patched at each position, [layer, pos]; what enters block `layer` is patched.
+        """The number with each cell patched, [layer, pos], or of heads [layer, head].
 
         Args:
             context: told (rows done, rows). layers: which, in the order they are run (None: all, from the first).
-            on_row: told of each row when it is done.
+            on_row: told of each row when it is done. part: see `edits`.
         """
+        edits = self.edits(part, context)
         base, source = self.traces(context)
-        n_layers, n = base.n_streams - 1, len(self.base)
-        values = np.full((n_layers, n), np.nan, dtype=np.float32)
+        n_layers = len(edits)
+        values = self._empty(edits, part)
         exact = np.zeros(n_layers, dtype=bool)
         order = list(range(n_layers)) if layers is None else list(layers)
         for done, layer in enumerate(order):
@@ -106,45 +138,61 @@ class ActivationPatching:
                     "layer", given=str(layer), accepted=f"0 to {n_layers - 1}", hint="counted from 0"
                 )
             context.step(done, len(order), "layers")
-            states = source.streams(layer)
-            places = [(p, q) for p, q in enumerate(self.pairs) if q is not None]
-            edits = [Edit(layer, (p,), states[q : q + 1]) for p, q in places]
-            for i, logits in self.adapter.resumed(base, edits, context):
-                values[layer, places[i][0]] = self.number(logits)
+            columns = [column for column, _ in edits[layer]]
+            for i, logits in self.adapter.resumed(base, [edit for _, edit in edits[layer]], context):
+                values[layer, columns[i]] = self.number(logits)
             exact[layer] = True
             if on_row is not None:
                 on_row(layer, values[layer].copy())
         context.step(len(order), len(order), "layers")
         return PatchGrid(values, self.number(base.logits), self.number(source.logits), exact)
 
-    def estimate(self, context: Context) -> PatchGrid:
-        """Attribution patching: the same grid from one forward and one backward pass. An estimate: `exact` is false throughout."""
-        base, source = self.traces(context)
-        gradients = self.adapter.stream_gradients(base, lambda logits: _number(logits, self.contrast), context)
-        value = self.number(base.logits)
-        n_layers = base.n_streams - 1
-        values = np.full((n_layers, len(self.base)), np.nan, dtype=np.float32)
-        places = [(p, q) for p, q in enumerate(self.pairs) if q is not None]
-        own, other = [p for p, _ in places], [q for _, q in places]
-        for layer in range(n_layers):
-            change = source.streams(layer)[other].float() - base.streams(layer)[own].float()
-            values[layer, own] = value + (change * gradients[layer][own].float()).flatten(1).sum(-1).cpu().numpy()
-        return PatchGrid(values, value, self.number(source.logits), np.zeros(n_layers, dtype=bool))
+    def estimate(self, context: Context, part: Part = "resid") -> PatchGrid:
+        """Attribution patching: the same grid from one forward and one backward pass. An estimate: `exact` is false throughout.
 
-    def patched(self, layer: int, pos: int, context: Context) -> tuple[np.ndarray, np.ndarray]:
-        """Logits [d_vocab] of the next token as it is, and with one cell patched, float32."""
+        Of a layer's parts the gradient is that of what leaves the layer, and the change is what leaves it with the part patched: so
+        what the layer itself makes of the part is exact.
+        """
+        edits = self.edits(part, context)
         base, source = self.traces(context)
-        for name, given, size in (("layer", layer, base.n_streams - 1), ("position", pos, len(self.base))):
+        if self._gradients is None:
+            self._gradients = self.adapter.stream_gradients(
+                base, lambda logits: _number(logits, self.contrast), context
+            )
+        value = self.number(base.logits)
+        values = self._empty(edits, part)
+        for layer, cells in enumerate(edits):
+            for column, edit in cells:
+                at = list(edit.at)
+                change = edit.states.float() - base.streams(edit.layer)[at].float()
+                values[layer, column] = value + float((change * self._gradients[edit.layer][at].float()).sum())
+        return PatchGrid(values, value, self.number(source.logits), np.zeros(len(edits), dtype=bool))
+
+    def _empty(self, edits: Sequence[Sequence[tuple[int, Edit]]], part: Part) -> np.ndarray:
+        heads = 1 + max((column for cells in edits for column, _ in cells), default=0)
+        return np.full((len(edits), heads if part == "head" else len(self.base)), np.nan, dtype=np.float32)
+
+    def patched(self, layer: int, column: int, context: Context, part: Part = "resid") -> tuple[np.ndarray, np.ndarray]:
+        """Logits [d_vocab] of the next token as it is, and with one cell patched, float32."""
+        edits = self.edits(part, context)
+        base, _ = self.traces(context)
+        width = self._empty(edits, part).shape[1]
+        names = ("layer", layer, len(edits)), ("head" if part == "head" else "position", column, width)
+        for name, given, size in names:
             if not 0 <= given < size:
                 raise ValueRefusedError(name, given=str(given), accepted=f"0 to {size - 1}", hint="counted from 0")
-        there = self.pairs[pos]
-        if there is None:
+        edit = dict(edits[layer]).get(column)
+        if edit is None:
             raise ValueRefusedError(
-                "position", given=str(pos), accepted="one with a counterpart in the other prompt", hint="see `pairs`"
-            )
-        edit = Edit(layer, (pos,), source.streams(layer)[there : there + 1])
+                "cell", given=f"layer {layer}, {column}", accepted="a cell that can be patched",
+                hint="its position has no counterpart in the other prompt, or the layer has no such part",
+            )  # fmt: skip
         ((_, logits),) = self.adapter.resumed(base, [edit], context)
         return base.logits[-1].float().cpu().numpy(), logits[-1].float().cpu().numpy()
+
+
+def _known(states: Tensor) -> bool:
+    return bool(states.isfinite().all())
 
 
 def _number(logits: Tensor, contrast: Contrast) -> Tensor:

@@ -27,7 +27,9 @@ _NAMES = {
     "XaiError": "xai_widgets.core.errors",
     "TokenAttribution": "xai_widgets.widgets.token_attribution",
     "Attention": "xai_widgets.attention",
+    "DirectLogitAttribution": "xai_widgets.direct_logit_attribution",
     "LogitLens": "xai_widgets.logit_lens",
+    "Patching": "xai_widgets.patching",
 }
 
 __all__ = ["__version__", *_NAMES]  # noqa: PLE0604 - names are strings of the table

@@ -3,10 +3,12 @@ import "./gallery.css";
 import type { Packed, Traits } from "../src/protocol/generated.ts";
 import view from "../src/views/token_attribution.ts";
 import { showAttention } from "./attention-states.ts";
+import { showDirect } from "./direct-states.ts";
 import { FakeModel, IDLE } from "./fake-model.ts";
 import * as fixtures from "./fixtures.ts";
 import { showLens } from "./lens-states.ts";
 import { showParts } from "./parts.ts";
+import { showPatching } from "./patching-states.ts";
 
 const choice = new URLSearchParams(location.search);
 if (choice.get("theme") === "dark") document.body.classList.add("dark");
@@ -119,3 +121,5 @@ if (main && [null, "parts"].includes(choice.get("only"))) showParts(main, until)
 const only = choice.get("only");
 if (main && (!only || only.startsWith("attention"))) showAttention(main, only, choice.get("width"), until);
 if (main && (!only || only.startsWith("lens"))) showLens(main, only, choice.get("width"), until);
+if (main && (!only || only.startsWith("patching"))) showPatching(main, only, choice.get("width"), until);
+if (main && (!only || only.startsWith("direct"))) showDirect(main, only, choice.get("width"), until);

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from xai_widgets.core.ask import Ask, Generated, NextToken, TargetChoice
+from xai_widgets.core.context import Context
 from xai_widgets.core.errors import TargetError, TooLongError, ValueRefusedError
 from xai_widgets.core.targets import Question, Target
 from xai_widgets.core.tokens import Tokens
@@ -73,6 +74,29 @@ def resolve(adapter: ModelAdapter, ask: Ask, tokens: Tokens, candidates: Sequenc
         reference=reference,
     )
     return Question(tokens, tokens.units(ask.unit, ask.spans), target)
+
+
+def next_tokens(
+    adapter: ModelAdapter, tokens: Tokens, choice: TargetChoice, context: Context, k: int = 10
+) -> tuple[NextToken, tuple[NextToken, ...]]:
+    """The token of a choice (a text's first; the most probable where none was made), and the `k` most probable.
+
+    Raises:
+        TargetError: it is no token of this model.
+    """
+    ids: tuple[int, ...] = ()
+    if choice is not None:
+        ids = adapter.continuation(choice) if isinstance(choice, str) else (choice,) if isinstance(choice, int) else ()
+        if not ids or not 0 <= ids[0] < adapter.d_vocab:
+            raise TargetError(
+                "That is no token.",
+                given=repr(choice),
+                accepted="a text or a token id",
+                hint="a text's first token counts",
+            )
+    also = list(ids[:1])
+    found = [NextToken(c.id, c.text, c.prob, c.logit) for c in adapter.candidates(tokens, k, context, also)]
+    return next((c for c in found if c.id in also), found[0]), tuple(found[:k])
 
 
 def chosen(adapter: ModelAdapter, ask: Ask) -> tuple[int, ...]:

@@ -62,6 +62,10 @@ export interface HeatMapProps {
   readonly cellText?:
     | { readonly draw: typeof drawWords; readonly text: (row: number, column: number) => string | null }
     | undefined;
+  /** Draws over the cells, under words and marks, in CSS pixels from their left top. */
+  readonly overlay?:
+    | ((context: CanvasRenderingContext2D, view: Viewport, extent: Extent, inks: Inks) => void)
+    | undefined;
   /** What grey cells are; "is not here yet" unless told. */
   readonly grey?: string | undefined;
   /** What a screen reader says of a cell. */
@@ -203,6 +207,7 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     if (later) redraw();
     context.setTransform(ratio, 0, 0, ratio, left * ratio, GUTTER * ratio);
     const gaps = now.isGap && drawGaps(context, now.isGap, view, extent, inks);
+    now.overlay?.(context, view, extent, inks);
     now.cellText?.draw(context, { text: now.cellText.text, strength: strengthAt }, view, extent, inks);
     setText(note, gaps ? `${words}, hatched: ${now.gap ?? "not computed"}` : words);
     drawMarks(context, { ...now, keys: keysOf(), seen }, view, extent, inks, ratio);
@@ -223,7 +228,7 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
       extent,
       inks,
     );
-    performance.measure(FRAME, { start, end: performance.now() });
+    performance.measure(FRAME, { start });
     performance.clearMeasures(FRAME);
     for (const [level, row, column] of wanted) callbacks.need(level, row, column);
   }

@@ -1,5 +1,6 @@
 /** The way of one token through the streams: its rank (1 on top, by powers of ten) and its probability, one above the other. */
 import { h, on, setAttribute } from "./shared/dom.ts";
+import { s } from "./shared/svg.ts";
 
 export interface TraceChartProps {
   /** The streams, in order. */
@@ -28,16 +29,6 @@ const FOOT = 18;
 const RIGHT = 12;
 /** Room for the name of a stream under the lines. */
 const NAME = 72;
-const SVG = "http://www.w3.org/2000/svg";
-
-type Attributes = Record<string, string | number>;
-
-function s<K extends keyof SVGElementTagNameMap>(tag: K, attributes: Attributes, text = ""): SVGElementTagNameMap[K] {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  element.textContent = text;
-  return element;
-}
 
 /** The power of ten that no rank passes, at least 10. */
 export function worstRank(rank: ArrayLike<number>): number {

@@ -2,8 +2,10 @@
 import {
   type AttentionRequest,
   type Cancel,
+  type DirectRequest,
   type Fetch,
   type LensRequest,
+  type PatchingRequest,
   PROTOCOL_VERSION,
   type Request,
 } from "./generated.ts";
@@ -45,6 +47,20 @@ export function encodeAttention(ask: AttentionAsk, envelope: Envelope): Attentio
 export type LensAsk = Omit<LensRequest, "type" | "v" | keyof Envelope>;
 
 export function encodeLens(ask: LensAsk, envelope: Envelope): LensRequest {
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
+}
+
+/** What a patching view asks: other prompts, direction or number, or one cell. */
+export type PatchingAsk = Omit<PatchingRequest, "type" | "v" | keyof Envelope>;
+
+export function encodePatching(ask: PatchingAsk, envelope: Envelope): PatchingRequest {
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
+}
+
+/** What a view of direct logit attribution asks: another text, target or contrast, or the neurons of a layer. */
+export type DirectAsk = Omit<DirectRequest, "type" | "v" | keyof Envelope>;
+
+export function encodeDirect(ask: DirectAsk, envelope: Envelope): DirectRequest {
   return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
 }
 

@@ -329,6 +329,60 @@ export interface PatchingPacked {
 }
 
 /**
+ * Everything the view of direct logit attribution needs before it asks for detail; with its buffers the trait `explanation`.
+ *
+ * What is split is `logit`: of `target` after the last token, less that of `other` where there is one (before a soft cap, where
+ * `softcap` is a number). `components` are its parts in order, each with its kind (embedding, attn, mlp, mixer, bias) and layer (-1: none);
+ * `values` float32 [component] sum to `logit` up to `gap` (a share of the largest logit). `heads` float32 [layer, head] is of
+ * attention's components, not a number where there is none. `gaps`: sentences about layers that can't be split. `mlps`: layers
+ * whose neurons can be asked for.
+ */
+export interface DirectSnapshot {
+  v: number;
+  revision: number;
+  kind: "direct";
+  input: Input;
+  text: string;
+  tokens: TokenColumns;
+  components: string[];
+  kinds: string[];
+  layers: number[];
+  values: ArrayHeader;
+  heads: ArrayHeader;
+  gaps: string[];
+  mlps: number[];
+  logit: number;
+  softcap: number | null;
+  gap: number;
+  target: CandidateRow;
+  other: CandidateRow | null;
+  candidates: CandidateRow[];
+  model: ModelInfo | null;
+  seconds: number | null;
+  created: string;
+  code: string;
+}
+
+/**
+ * The trait `explanation` of such a view.
+ */
+export interface DirectPacked {
+  snapshot: DirectSnapshot | null;
+  buffers: DataView[];
+}
+
+/**
+ * A neuron of an MLP: how much it is on, its share of the logit, and words one unit of it speaks for and against.
+ */
+export interface NeuronRow {
+  index: number;
+  activation: number;
+  share: number;
+  top: string[];
+  bottom: string[];
+}
+
+/**
  * Pinned entries only, by axis; hovering stays in the browser. `source` says which view set it.
  */
 export interface Selection {
@@ -490,6 +544,25 @@ export interface PatchingRequest {
 }
 
 /**
+ * Browser to kernel, from a view of direct logit attribution.
+ *
+ * look: another text, target or contrast; what is left out stays (a target of null is the most probable token, an `other` of null
+ * none). neurons: the strongest of the MLP of `layer`.
+ */
+export interface DirectRequest {
+  type: "request";
+  v: number;
+  id: string;
+  revision: number;
+  view: string;
+  action: "look" | "neurons";
+  input?: Input;
+  target?: TargetSpec | null;
+  other?: TargetSpec | null;
+  layer?: number;
+}
+
+/**
  * Kernel to browser: accepted (done 0 of 0), how far, and partial answers as they come.
  *
  * `candidates` come first; `scores` (target x pos over the same units as the final ones) with `known` (uint8 a
@@ -578,6 +651,17 @@ export interface PatchingResult {
   before?: CandidateRow[];
   after?: CandidateRow[];
   value?: number;
+}
+
+/**
+ * Kernel to browser: the end of such a request. neurons: largest share first, whatever its sign.
+ */
+export interface DirectResult {
+  type: "result";
+  v: number;
+  id: string;
+  revision: number;
+  neurons?: NeuronRow[];
 }
 
 /**

@@ -6,10 +6,14 @@ import type {
   AttentionRequest,
   AttentionResult,
   Cancel,
+  DirectRequest,
+  DirectResult,
   ErrorInfo,
   Fetch,
   LensRequest,
   LensResult,
+  PatchingRequest,
+  PatchingResult,
   Progress,
   Request,
   Result,
@@ -18,8 +22,8 @@ import { listen, type Model } from "./host.ts";
 import { type Signal, signal } from "./signal.ts";
 
 /** What the views ask of the kernel, and what an answer may hold. */
-export type Asked = Request | AttentionRequest | LensRequest;
-export type Resulted = Result & AttentionResult & LensResult;
+export type Asked = Request | AttentionRequest | LensRequest | PatchingRequest | DirectRequest;
+export type Resulted = Result & AttentionResult & LensResult & PatchingResult & DirectResult;
 
 /** A request under way. `silent`: nothing at all has come back for a while. */
 export interface Live {

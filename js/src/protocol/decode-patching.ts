@@ -1,0 +1,57 @@
+/** The patching view's trait as it arrives, turned into what it draws from. */
+import { DecodeError, readFloats, readInts, readMask } from "./arrays.ts";
+import { checkVersion } from "./decode.ts";
+import type { PatchingPacked, PatchingSnapshot } from "./generated.ts";
+import { checkShape, readSide, type Side } from "./sides.ts";
+
+/** A snapshot with its arrays: `values` and `estimate` [layer, pos of base], `exact` [layer], `pairs` [pos of base]. */
+export interface PatchingAnswer {
+  readonly snapshot: PatchingSnapshot;
+  /** The prompt whose pass is patched, and the one that states come from. */
+  readonly base: Side;
+  readonly source: Side;
+  /** Counterparts in `source`, in order; -1 where there is none. */
+  readonly pairs: Int32Array;
+  readonly values: Float32Array;
+  readonly exact: Uint8Array;
+  readonly estimate: Float32Array;
+}
+
+/** The trait `explanation`; null before the first answer. Throws VersionError or DecodeError; never returns half a picture. */
+export function decodePatching(packed: PatchingPacked | null | undefined): PatchingAnswer | null {
+  if (!packed?.snapshot) return null;
+  const { snapshot } = packed;
+  checkVersion(snapshot.v);
+  const buffers = packed.buffers ?? [];
+  const [base, source] = [readSide(snapshot.base, buffers), readSide(snapshot.source, buffers)];
+  const [layers, positions] = [snapshot.rows.length, base.ids.length];
+  if (layers < 1 || positions < 1) throw new DecodeError(`a grid of ${layers} layers over ${positions} positions`);
+  checkShape(snapshot.pairs, [positions]);
+  checkShape(snapshot.values, [layers, positions]);
+  checkShape(snapshot.exact, [layers]);
+  checkShape(snapshot.estimate, [layers, positions]);
+  const gap = snapshot.source_value - snapshot.base_value;
+  // What is drawn is a share of this difference.
+  if (!Number.isFinite(gap) || gap === 0) throw new DecodeError(`two prompts whose number differs by ${gap}`);
+  const pairs = readInts(snapshot.pairs, buffers);
+  checkPairs(pairs, source.ids.length);
+  return {
+    snapshot,
+    base,
+    source,
+    pairs,
+    values: readFloats(snapshot.values, buffers),
+    exact: readMask(snapshot.exact, buffers),
+    estimate: readFloats(snapshot.estimate, buffers),
+  };
+}
+
+/** Counterparts exist and follow each other as the tokens do. */
+function checkPairs(pairs: Int32Array, count: number): void {
+  let last = -1;
+  for (const [position, pair] of pairs.entries()) {
+    if (pair === -1) continue;
+    if (pair <= last || pair >= count) throw new DecodeError(`position ${position} goes with ${pair} of ${count}`);
+    last = pair;
+  }
+}

@@ -1,0 +1,188 @@
+/** Everything one patching widget knows in the browser, shared by its views: the grid, what was chosen, what was fetched. */
+import { decodePatching, type PatchingAnswer } from "../protocol/decode-patching.ts";
+import { encodePatching, type PatchingAsk } from "../protocol/encode.ts";
+import type {
+  Display,
+  ErrorInfo,
+  Input,
+  PatchingPacked,
+  PatchingSnapshot,
+  Status,
+  TargetSpec,
+} from "../protocol/generated.ts";
+import type { Connection } from "./connection.ts";
+import { storesOf } from "./frame.ts";
+import type { Model } from "./host.ts";
+import { openLooking } from "./looking.ts";
+import { fetchPatched, type PatchingDetails } from "./patching-details.ts";
+import type { Cell, Shown } from "./patching-picture.ts";
+import { entries, type Selections } from "./selection.ts";
+import { type Signal, signal } from "./signal.ts";
+
+export type Direction = PatchingSnapshot["direction"];
+export type Which = "clean" | "corrupted";
+
+/** The number: null chooses anew, by what the prompts say next; what is left out stays. */
+export interface Numbered {
+  readonly target?: TargetSpec | null;
+  readonly other?: TargetSpec | null;
+}
+
+/** What is looked at, and how; never leaves the browser, but for the pinned cell (the traits `display` and `selection`). */
+export interface PatchingLook {
+  readonly shown: Shown;
+  /** A cell, or (layer null) a position. */
+  readonly hovered: { readonly layer: number | null; readonly position: number } | null;
+}
+
+export interface PatchingStore {
+  readonly uid: string;
+  readonly connection: Connection;
+  readonly answer: Signal<PatchingAnswer | null>;
+  readonly error: Signal<ErrorInfo | null>;
+  readonly status: Signal<Status>;
+  readonly display: Signal<Display>;
+  readonly outdated: Signal<boolean>;
+  readonly look: Signal<PatchingLook>;
+  readonly details: PatchingDetails;
+  readonly selection: Selections;
+  /** The pinned position, and the pinned layer where there is one. */
+  pinned(): { readonly layer: number | null; readonly position: number } | null;
+  pin(cell: Cell | null, source: string): void;
+  see(fields: Partial<PatchingLook>): void;
+  /** The direction that is asked for, or shown. */
+  direction(): Direction | null;
+  edit(which: Which, input: Input, view: string): void;
+  turn(direction: Direction, view: string): void;
+  follow(number: Numbered, view: string): void;
+  /** The same again. */
+  again(view: string): void;
+  need(ask: PatchingAsk, view: string): void;
+  cancel(): void;
+  /** Edits end: what was refused is given up. */
+  giveUpEdit(): void;
+  /** This view shows the store until the signal ends; see `Frame.attend`. */
+  show(view: AbortSignal): void;
+}
+
+export function createPatchingStore(model: Model, until: AbortSignal): PatchingStore {
+  // The trait has the same name for all views; what is in it is this view's own.
+  const decode = () => decodePatching(model.get("explanation") as unknown as PatchingPacked);
+  const looking = openLooking(model, decode, taken, until);
+  const { frame, connection, answer } = looking;
+  const { uid, error, status, display, outdated, selection } = frame;
+  const look = signal<PatchingLook>({ shown: "exact", hovered: null });
+  const details = fetchPatched(connection, looking.revision);
+  /** Prompts that are asked for; while the editor is open also those that were refused. */
+  let drafts: { readonly [which in Which]?: Input } = {};
+  let isEditing = false;
+  let turned: Direction | null = null;
+  /** The number that is asked for, and the last one that was not refused. */
+  let number: Numbered = {};
+  let good: Numbered = {};
+
+  const positions = () => entries(selection.clauses.value, "pin", "pos");
+
+  function taken({ pairs, exact }: PatchingAnswer): void {
+    details.clear();
+    good = number;
+    drafts = {};
+    see({ hovered: null });
+    const kept = positions().filter((p) => p < pairs.length);
+    if (kept.length < positions().length) choose(kept, "browser");
+    const { row } = display.value;
+    if (row !== null && row >= exact.length) frame.setDisplay({ row: null });
+  }
+
+  function choose(pos: readonly number[], source: string): void {
+    selection.put({ source, kind: "pin", axis: "pos", entries: pos });
+  }
+
+  function see(fields: Partial<PatchingLook>): void {
+    look.set({ ...look.value, ...fields });
+  }
+
+  function direction(): Direction | null {
+    const shown = answer.value?.snapshot.direction ?? null;
+    return connection.live.value ? (turned ?? shown) : shown;
+  }
+
+  /**
+   * The kernel keeps what the last look that ended well was asked, which is not what is seen after one that was cancelled: so
+   * all that decides the picture is said every time. Prompts given as ids are not on the wire, and stay.
+   */
+  function ask(view: string): void {
+    const { clean, corrupted } = { ...answer.value?.snapshot, ...drafts };
+    const way = turned ?? direction();
+    const prompts = Object.fromEntries(
+      Object.entries({ clean, corrupted }).filter(([, input]) => input && input.kind !== "ids"),
+    );
+    const content = { ...prompts, ...(way ? { direction: way } : {}), ...number };
+    looking.look((envelope) => encodePatching({ action: "look", ...content }, envelope), view);
+    if (!connection.live.value) ended();
+  }
+
+  /** What was asked is there, or was refused or cancelled: the next question starts from what is seen. */
+  function ended(): void {
+    number = good;
+    turned = null;
+    if (!isEditing) drafts = {};
+  }
+
+  connection.live.subscribe((live) => live || ended(), until);
+  looking.follow();
+
+  return {
+    uid,
+    connection,
+    answer,
+    error,
+    status,
+    display,
+    outdated,
+    look,
+    details,
+    selection,
+    pinned() {
+      const [position] = positions();
+      const { row } = display.value;
+      if (position === undefined || position >= (answer.value?.pairs.length ?? 0)) return null;
+      return { position, layer: row !== null && row >= 0 && row < (answer.value?.exact.length ?? 0) ? row : null };
+    },
+    pin(cell, source) {
+      choose(cell ? [cell.position] : [], source);
+      if (display.value.row !== (cell?.layer ?? null)) frame.setDisplay({ row: cell?.layer ?? null });
+    },
+    see,
+    direction,
+    edit(which, input, view) {
+      isEditing = true;
+      drafts = { ...drafts, [which]: input };
+      ask(view);
+    },
+    turn(way, view) {
+      turned = way;
+      ask(view);
+    },
+    follow(fields, view) {
+      number = { ...number, ...fields };
+      ask(view);
+    },
+    again: ask,
+    need: (wanted, view) => details.need(wanted, view),
+    cancel: () => connection.cancel(),
+    giveUpEdit() {
+      isEditing = false;
+      if (!connection.live.value) drafts = {};
+      error.set(null);
+    },
+    show: (view) => frame.attend(view, connection.cancel),
+  };
+}
+
+const { open, find } = storesOf("patching-stores", createPatchingStore);
+
+/** The store of a widget, made when its model is initialized. */
+export const openPatchingStore = open;
+/** The store for a view. */
+export const findPatchingStore = find;

@@ -1,0 +1,97 @@
+/** From the scene and the store to the props of the frame around the grid. Values only. */
+import type { HeaderProps } from "../../kit/header.ts";
+import type { LegendProps } from "../../kit/legend.ts";
+import type { QuestionLineProps } from "../../kit/question-line.ts";
+import type { TextTableProps } from "../../kit/text-table.ts";
+import { tokenName } from "../../state/attention-names.ts";
+import { isWhole, strongest } from "../../state/patching-picture.ts";
+import type { PatchingStore } from "../../state/patching-store.ts";
+import { number, seconds, shortName } from "../../state/words.ts";
+import { working } from "../shared/said.ts";
+import type { Scene } from "./scene.ts";
+import { measureOf, questionOf, roles, rowName } from "./words.ts";
+
+/** What belongs to one view and not to the widget. */
+export interface Local {
+  readonly editing: boolean;
+  readonly copied: string;
+}
+
+const HOW = "what enters a layer at one position is taken from the other prompt's pass, everything else stays";
+/** Cells listed for readers who can't see the grid. */
+const LISTED = 12;
+
+export function headerProps(store: PatchingStore, { answer }: Scene, local: Local): HeaderProps {
+  const s = answer?.snapshot;
+  const ids = s?.clean.kind === "ids" && s.corrupted.kind === "ids";
+  return {
+    model: shortName(s?.model?.name ?? ""),
+    modelTitle: s?.model?.name ?? "",
+    method: "Activation patching",
+    methodTitle: HOW,
+    exactness: answer && !isWhole(answer) ? "estimates among them" : "",
+    exactnessTitle: "",
+    busy: working(store),
+    waiting: false,
+    canChange: false,
+    changing: false,
+    canEdit: Boolean(s) && !ids,
+    editing: local.editing,
+    editTitle: ids ? "given as token ids: not editable here" : "",
+    code: Boolean(s?.code),
+    copied: local.copied,
+  };
+}
+
+export function questionProps({ answer, dim }: Scene): QuestionLineProps | null {
+  if (!answer) return null;
+  return { parts: questionOf(answer), before: "", ...measureOf(answer), contrast: false, dim };
+}
+
+export function legendProps({ answer, grid, shown }: Scene): LegendProps {
+  const top = grid?.top ?? 1;
+  const source = answer ? roles(answer.snapshot.direction).source : "other";
+  return {
+    signed: true,
+    hidden: !answer || !grid,
+    low: number(-top),
+    high: number(top),
+    ends: shown === "difference" ? ["estimate too low", "too high"] : ["further away", "brought over"],
+    unit:
+      shown === "difference"
+        ? "estimate less exact, as a share of the difference"
+        : `0 as without patch, 1 as in the ${source} prompt`,
+    estimate: answer !== null && shown === "exact" && !isWhole(answer),
+    changes: false,
+  };
+}
+
+/** The strongest cells, for readers who can't see the grid. */
+export function tableProps({ answer, shown }: Scene): TextTableProps {
+  const headings = ["layer", "token", "position", "share of the difference", "known"];
+  if (!answer) return { caption: "No answer yet", headings, rows: [] };
+  const known = (layer: number) =>
+    shown === "exact" && answer.exact[layer] === 1 ? "exact" : shown === "exact" ? "estimate" : shown;
+  const rows = strongest(answer, shown, LISTED).map(({ layer, position, share }) => [
+    rowName(answer, layer),
+    tokenName(answer.base, position),
+    String(position),
+    number(share),
+    known(layer),
+  ]);
+  return { caption: "Cells that bring over most, or drive furthest away", headings, rows };
+}
+
+/** The line at the bottom: how much, how long, where. */
+export function infoText({ answer }: Scene): string {
+  const s = answer?.snapshot;
+  if (!answer || !s) return "";
+  const parts = [
+    `${answer.exact.length.toLocaleString("en")} layers × ${answer.pairs.length.toLocaleString("en")} positions`,
+    s.seconds === null ? "" : seconds(s.seconds),
+    s.model?.device,
+    s.model?.dtype.replace("torch.", ""),
+    s.model?.fingerprint.slice(0, 8),
+  ];
+  return parts.filter(Boolean).join(" · ");
+}

@@ -1,0 +1,123 @@
+"""The view of two prompts whose states are exchanged: where one's answer is made, proved by putting it into the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from xai_widgets.core.ask import Ask, NextToken, TargetChoice
+from xai_widgets.core.errors import UnknownNameError
+from xai_widgets.jobs.asking import source_of
+from xai_widgets.jobs.patching import Pair, Patched, patching
+from xai_widgets.jobs.resolve import read
+from xai_widgets.protocol.codec import decode_input, decode_target, encode_candidate
+from xai_widgets.protocol.patching import encode_patching
+from xai_widgets.widgets.base import asset
+from xai_widgets.widgets.looking import Answer, LookingView, Reply, source_code
+
+if TYPE_CHECKING:
+    from xai_widgets.adapters.base import ModelAdapter
+    from xai_widgets.core.context import Context
+    from xai_widgets.core.tokens import Tokens
+
+DIRECTIONS = ("denoise", "noise")
+N_CANDIDATES = 10
+
+
+class PatchingView(LookingView[Pair, Patched]):
+    """The view, and the questions it answers; arguments and errors are those of `xw.Patching`, which adds the numbers."""
+
+    _esm = asset("patching.js")
+    _css = asset("patching.css")
+
+    def __init__(
+        self,
+        lm: ModelAdapter,
+        clean: str | Sequence[Mapping[str, str]] | Sequence[int] | Tokens,
+        corrupted: str | Sequence[Mapping[str, str]] | Sequence[int] | Tokens,
+        *,
+        target: TargetChoice = None,
+        contrast: TargetChoice = None,
+        direction: Literal["denoise", "noise"] = "denoise",
+        link_id: str | None = None,
+    ) -> None:
+        """Run both prompts, show the estimate, and replace it by exact numbers."""
+        lm.require("resume", "gradients")
+        if direction not in DIRECTIONS:
+            raise UnknownNameError("direction", direction, DIRECTIONS)
+        asks = [Ask(source=source_of(lm, text)) for text in (clean, corrupted)]
+        for ask in asks:
+            read(lm, ask)
+        self._begin(patching(lm, Pair(asks[0], asks[1], direction, target, contrast)), link_id)
+
+    def ask_of(self, content: Mapping[str, Any]) -> Pair:
+        """The pair a message asks for: what it leaves out stays."""
+        changes: dict[str, Any] = {}
+        for name in ("clean", "corrupted"):
+            given = content.get(name)
+            if given and given.get("kind") != "ids":
+                changes[name] = Ask(source=decode_input(given))
+        if content.get("direction") in DIRECTIONS:
+            changes["direction"] = content["direction"]
+        changes |= {name: decode_target(content[name]) for name in ("target", "other") if name in content}
+        return replace(self._looking.ask, **changes)
+
+    def packed(self, patched: Patched, revision: int) -> dict[str, Any]:
+        """The trait `explanation`: a snapshot and its buffers."""
+        pair, lm = patched.pair, self._looking.adapter
+        return dict(
+            encode_patching(
+                (pair.clean, pair.corrupted),
+                pair.direction,
+                (patched.base, patched.source),
+                patched.patching.pairs,
+                patched.grid,
+                patched.estimate,
+                patched.agreement,
+                (patched.target, patched.other),
+                (patched.base_candidates, patched.source_candidates),
+                self.model_info(patched.patching.fingerprint),
+                seconds=patched.seconds,
+                revision=revision,
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+                code=_code(pair, lm.origin),
+            )
+        )
+
+    def answers(self) -> Mapping[str, Answer[Patched]]:
+        """By action."""
+        return {"cell": self._cell}
+
+    def _cell(self, patched: Patched, asked: Mapping[str, Any], context: Context) -> Reply:
+        usual, changed = patched.patching.patched(int(asked["layer"]), int(asked["index"]), context)
+        value = changed[patched.target.id] - changed[patched.other.id]
+        return {
+            "before": [encode_candidate(c) for c in self.best(usual)],
+            "after": [encode_candidate(c) for c in self.best(changed)],
+            "value": float(value),
+        }, []
+
+    def best(self, logits: np.ndarray) -> list[NextToken]:
+        """The most probable next tokens of logits [d_vocab]."""
+        shifted = logits.astype(np.float64) - logits.max()
+        prob = np.exp(shifted) / np.exp(shifted).sum()
+        name = self._looking.adapter.token_text
+        return [
+            NextToken(int(i), name(int(i)), float(prob[i]), float(logits[i]))
+            for i in np.argsort(-logits)[:N_CANDIDATES]
+        ]
+
+
+def _code(pair: Pair, origin: str) -> str:
+    more = "".join(
+        f", {name}={value!r}"
+        for name, value, usual in (
+            ("target", pair.target, None), ("contrast", pair.other, None), ("direction", pair.direction, "denoise")
+        )
+        if value != usual
+    )  # fmt: skip
+    return source_code(origin, f"xw.Patching(lm, {pair.clean.typed!r}, {pair.corrupted.typed!r}{more})")

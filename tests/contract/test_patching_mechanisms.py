@@ -1,0 +1,59 @@
+"""On models of known mechanism exact patching reaches 1 at what was planted, and nowhere else among the parts of that kind."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from xai_widgets.core.context import Context
+from xai_widgets.core.errors import ValueRefusedError
+from xai_widgets.core.patching import Contrast
+from xai_widgets.core.registry import INSPECTORS
+from xai_widgets.testing.mechanisms import MECHANISMS
+
+PLANTED = {
+    # corrupted prompt, part, (layer, position) that must carry the answer
+    "induction": ("c a d b e a", "attn_out", (1, 5)),
+    "copy": ("red green mark blue pink say", "attn_out", (1, 5)),
+    "lookup": ("france=paris italy=rome spain=madrid france", "attn_out", (0, 3)),
+    "negation": ("the film was today good today", "mlp_out", (0, 4)),
+    "saturated": ("there was a today today", "mlp_out", (0, 4)),
+}
+
+
+@pytest.mark.parametrize("name", ["induction", "copy", "lookup", "negation", "saturated"])
+def test_the_planted_part_brings_the_whole_answer(name: str) -> None:
+    """Recovered is 1 at the planted cell, which is the largest of its grid; the estimate is reported beside it."""
+    mechanism = MECHANISMS[name]
+    corrupted, part, planted = PLANTED[name]
+    question = mechanism.question
+    lm = mechanism.adapter
+    other = question.target.contrast_ids[0] if question.target.contrast_ids else None
+    patching = INSPECTORS["activation_patching"](
+        lm, question.tokens, lm.tokenize(corrupted), Contrast(question.target.ids[0], other)
+    )
+    grid = patching.grid(Context(), part=part)
+    recovered = np.nan_to_num(grid.recovered)
+    assert recovered[planted] == pytest.approx(1.0, abs=1e-4)
+    assert np.unravel_index(np.abs(recovered).argmax(), recovered.shape) == planted
+    differ = [p for p, (a, b) in enumerate(zip(patching.base.ids, patching.source.ids, strict=True)) if a != b]
+    if len(differ) == 1:
+        first = np.nan_to_num(patching.grid(Context(), [0]).recovered)[0]
+        assert first[differ[0]] == pytest.approx(1.0, abs=1e-4), "the differing word itself, before the first layer"
+
+
+def test_the_estimate_misses_a_saturated_unit() -> None:
+    """Where a unit is flat the gradient is zero: the estimate says nothing of what exact patching finds."""
+    mechanism = MECHANISMS["saturated"]
+    lm, question = mechanism.adapter, mechanism.question
+    patching = INSPECTORS["activation_patching"](
+        lm, question.tokens, lm.tokenize("there was a smoke today"), Contrast(question.target.ids[0])
+    )
+    with pytest.raises(ValueRefusedError, match="nothing to explain"):
+        patching.grid(Context())
+    noise = INSPECTORS["activation_patching"](
+        lm, question.tokens, lm.tokenize("there was a today today"), Contrast(question.target.ids[0]), "noise"
+    )
+    exact, estimate = noise.grid(Context()), noise.estimate(Context())
+    assert np.nanmax(exact.recovered) == pytest.approx(1.0, abs=1e-4)
+    assert np.nanmax(np.abs(estimate.recovered)) < 0.5

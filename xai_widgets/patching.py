@@ -22,6 +22,8 @@ class Patching(PatchingView):
         target, contrast: the number is the logit of the first less that of the second; left out, they are what the clean and the
             corrupted prompt say next. A text's first token counts.
         direction: `denoise` puts clean states into the corrupted pass, `noise` the reverse.
+        part: what is exchanged: `resid`, what enters a layer at a position; `attn_out` or `mlp_out`, what its attention or MLP adds
+            there; `head`, what one head adds, at all positions.
         link_id: views of the same id share selections.
 
     Raises:
@@ -48,15 +50,16 @@ class Patching(PatchingView):
         if patched is None:
             return f"<Patching of {name}: not run yet>"
         recovered = np.where(np.isfinite(patched.grid.recovered), patched.grid.recovered, -np.inf)
-        layer, pos = np.unravel_index(int(recovered[1:].argmax()), recovered[1:].shape)
+        layer, column = map(int, np.unravel_index(int(recovered[1:].argmax()), recovered[1:].shape))
+        place = f"head {column}" if patched.pair.part == "head" else repr(patched.base[column].text)
         return (
-            f"<Patching of {name}: {patched.target.text!r} against {patched.other.text!r}, "
-            f"into layer {layer + 1} at {patched.base[int(pos)].text!r} brings {recovered[layer + 1, pos]:.2f} of the difference>"
+            f"<Patching of {name}: {patched.target.text!r} against {patched.other.text!r}, {patched.pair.part} of layer "
+            f"{layer + 1} at {place} brings {recovered[layer + 1, column]:.2f} of the difference>"
         )
 
     @property
     def grid(self) -> PatchGrid:
-        """The number with each cell patched, [layer, pos]; what enters a layer is patched. `recovered` is 0 to 1."""
+        """The number with each cell patched, [layer, pos] (of heads [layer, head]). `recovered` is 0 to 1."""
         return self.now().grid
 
     @property
@@ -69,11 +72,11 @@ class Patching(PatchingView):
         """Correlation of the estimate with the exact numbers over all cells."""
         return self.now().agreement
 
-    def patched(self, layer: int, pos: int) -> tuple[np.ndarray, np.ndarray]:
+    def patched(self, layer: int, column: int) -> tuple[np.ndarray, np.ndarray]:
         """Logits [d_vocab] of the next token as it is, and with one cell patched, float32."""
 
         def work(patched: Patched, context: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN401 - the job's context
-            found: tuple[np.ndarray, np.ndarray] = patched.patching.patched(layer, pos, context)
+            found: tuple[np.ndarray, np.ndarray] = patched.patching.patched(layer, column, context, patched.pair.part)
             return found
 
         found: tuple[np.ndarray, np.ndarray] = self.wait_for(work)

@@ -33,6 +33,7 @@ class Pair:
     Attributes:
         clean, corrupted: as typed.
         direction: `denoise` puts clean states into the corrupted pass, `noise` the reverse.
+        part: what is exchanged; see `explainers.patching.activation_patching`.
         target, other: the number is the logit of the first, less that of the second. None: what the clean and what the corrupted
             prompt say next.
     """
@@ -40,6 +41,7 @@ class Pair:
     clean: Ask
     corrupted: Ask
     direction: Literal["denoise", "noise"] = "denoise"
+    part: Literal["resid", "attn_out", "mlp_out", "head"] = "resid"
     target: TargetChoice = None
     other: TargetChoice = None
 
@@ -70,15 +72,30 @@ class Patched:
     patching: Any = field(repr=False)
 
 
-def patching(adapter: ModelAdapter, pair: Pair) -> Looking[Pair, Patched]:
-    """A conversation about two prompts; nothing runs yet."""
-    return Looking(adapter, pair, lambda pair, context, on_part: look(adapter, pair, context, on_part))
+class Exchanging(Looking[Pair, Patched]):
+    """A conversation about two prompts; another part of the same two runs them no more."""
+
+    def __init__(self, adapter: ModelAdapter, pair: Pair) -> None:
+        """Nothing runs yet."""
+        super().__init__(adapter, pair, self._exchange)
+
+    def _exchange(self, pair: Pair, context: Context, on_part: Callable[[Patched], None] | None) -> Patched:
+        before = self.seen
+        same = before is not None and replace(before.pair, part=pair.part) == pair
+        kept = before.patching if before and same and before.patching.fingerprint == self.adapter.fingerprint else None
+        return look(self.adapter, pair, context, on_part, kept)
 
 
 def look(
-    adapter: ModelAdapter, pair: Pair, context: Context, on_part: Callable[[Patched], None] | None = None
+    adapter: ModelAdapter,
+    pair: Pair,
+    context: Context,
+    on_part: Callable[[Patched], None] | None = None,
+    kept: Any = None,  # noqa: ANN401 - the inspector
 ) -> Patched:
     """Estimate every cell, then run all rows. `on_part` is told of the estimate, and then of rows at most every `EVERY` seconds.
+
+    `kept`: the inspector of a look at the same prompts.
 
     Raises:
         TargetError: both prompts say the same next, and no target was given. ValueRefusedError: nothing differs.
@@ -94,8 +111,8 @@ def look(
             hint="give target= and contrast=, or prompts with different answers",
         )  # fmt: skip
     contrast = Contrast(target.id, other.id)
-    asked = INSPECTORS["activation_patching"](adapter, clean, corrupted, contrast, pair.direction)
-    estimate = asked.estimate(context)
+    asked = kept or INSPECTORS["activation_patching"](adapter, clean, corrupted, contrast, pair.direction)
+    estimate = asked.estimate(context, pair.part)
     denoise = pair.direction == "denoise"
     values = np.full_like(estimate.values, np.nan)
     exact = np.zeros(len(values), dtype=bool)
@@ -117,6 +134,6 @@ def look(
 
     if on_part is not None:
         on_part(patched())
-    spread = np.nanmax(np.abs(estimate.values - estimate.base), axis=1)
-    asked.grid(context, np.argsort(-spread).tolist(), row)
+    spread = np.nan_to_num(np.abs(estimate.values - estimate.base)).max(axis=1)
+    asked.grid(context, np.argsort(-spread).tolist(), row, pair.part)
     return patched()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
@@ -14,10 +14,14 @@ from xai_widgets.protocol.arrays import put
 from xai_widgets.protocol.codec import encode_candidate, encode_input, encode_tokens
 from xai_widgets.protocol.schema import PROTOCOL_VERSION, ModelInfo, PatchingPacked, PatchingSnapshot, TokenColumns
 
+ROWS: Final = {"resid": "into layer", "attn_out": "attention", "mlp_out": "MLP", "head": "layer"}
+"""What a row is, before its number."""
+
 
 def encode_patching(
     prompts: tuple[Ask, Ask],
     direction: Literal["denoise", "noise"],
+    part: Literal["resid", "attn_out", "mlp_out", "head"],
     texts: tuple[Tokens, Tokens],
     pairs: Sequence[int | None],
     grid: PatchGrid,
@@ -35,7 +39,7 @@ def encode_patching(
     """The snapshot and its buffers.
 
     Args:
-        prompts: clean and corrupted, as typed. direction: which is patched.
+        prompts: clean and corrupted, as typed. direction: which is patched. part: what is exchanged.
         texts: of the pass that is patched and of the one that states come from. pairs: counterparts in the second, by position.
         grid, estimate, agreement: see `core.patching.PatchGrid` and `jobs.patching.Patched`.
         number: target and contrast. candidates: next tokens of both texts. model: whose they are.
@@ -50,10 +54,12 @@ def encode_patching(
         "clean": encode_input(prompts[0]),
         "corrupted": encode_input(prompts[1]),
         "direction": direction,
+        "part": part,
+        "columns": [f"head {i}" for i in range(grid.values.shape[1])] if part == "head" else [],
         "base": _columns(texts[0], buffers),
         "source": _columns(texts[1], buffers),
         "pairs": put(np.array([-1 if p is None else p for p in pairs], dtype=np.int32), buffers),
-        "rows": [f"into layer {i}" for i in range(len(grid.values))],
+        "rows": [f"{ROWS[part]} {i}" for i in range(len(grid.values))],
         "values": put(grid.values, buffers),
         "exact": put(grid.exact, buffers),
         "estimate": put(estimate.values, buffers),

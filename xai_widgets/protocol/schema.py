@@ -283,8 +283,10 @@ class PatchingSnapshot(TypedDict):
 
     `clean` and `corrupted` are the two prompts as typed. `denoise` puts clean states into the corrupted prompt's pass, `noise` the
     reverse: the pass that is patched is of `base`, states come from `source` (token columns). `pairs` int32 [pos of base]: the counterpart
-    in `source`, -1 where there is none. `rows` names what is patched, one entry a layer. `values` float32 [layer, pos]: the number with
-    that cell patched, not a number where it was not run; `exact` uint8 [layer]: run, not estimated. `estimate` float32 of the
+    in `source`, -1 where there is none. `part` is what is exchanged: `resid`, what enters a layer at a position; `attn_out`, `mlp_out`, what
+    its attention or MLP adds there; `head`, what one head adds, at all positions: then `columns` names the heads, otherwise it is
+    empty and columns are the positions of base. `rows` names the layers. `values` float32 [layer, column]: the number with
+    that cell patched, not a number where it was not run or can't be; `exact` uint8 [layer]: run, not estimated. `estimate` float32 of the
     same shape: what attribution patching says of every cell. `agreement`: correlation of both over the rows that were run, null before.
     The number is the logit of `target`, less that of `other` where there is one; `base_value` and `source_value` are the two
     prompts' own. `base_candidates`, `source_candidates`: their next tokens.
@@ -296,6 +298,8 @@ class PatchingSnapshot(TypedDict):
     clean: Input
     corrupted: Input
     direction: Literal["denoise", "noise"]
+    part: Literal["resid", "attn_out", "mlp_out", "head"]
+    columns: list[str]
     base: TokenColumns
     source: TokenColumns
     pairs: ArrayHeader
@@ -554,8 +558,8 @@ class LensResult(TypedDict):
 class PatchingRequest(TypedDict):
     """Browser to kernel, from a patching view.
 
-    look: other prompts, another direction, or another number; what is left out stays (a target or `other` of null is chosen anew:
-    what the clean and the corrupted prompt say next). cell: what the base's pass says next with the cell patched.
+    look: other prompts, another direction, part or number; what is left out stays (a target or `other` of null is chosen anew:
+    what the clean and the corrupted prompt say next). cell: what the base's pass says next with the cell of `layer` and column `index` patched.
     """
 
     type: Literal["request"]
@@ -567,6 +571,7 @@ class PatchingRequest(TypedDict):
     clean: NotRequired[Input]
     corrupted: NotRequired[Input]
     direction: NotRequired[Literal["denoise", "noise"]]
+    part: NotRequired[Literal["resid", "attn_out", "mlp_out", "head"]]
     target: NotRequired[TargetSpec | None]
     other: NotRequired[TargetSpec | None]
     layer: NotRequired[int]

@@ -51,7 +51,7 @@ class LookingView(View, Generic[Asked, Seen]):
 
     def _begin(self, looking: Looking[Asked, Seen], link_id: str | None) -> None:
         """Make the widget and look at its first text."""
-        self._asked = 0
+        self._asked = self._revision = 0
         self._looking = looking
         self._open("running", link_id)
         self._newest: Job[Seen] | None = None
@@ -112,11 +112,21 @@ class LookingView(View, Generic[Asked, Seen]):
         slot = action if action in self.long_actions else ""
         self._looking.ask_more(
             ticket.id,
-            lambda seen, context: answers[str(action)](seen, content, context),
+            lambda seen, context: answers[str(action)](self._whole(seen), content, context),
             lambda job: self._told(job, ticket),
             self._steps(ticket) if slot else None,
             slot=slot,
         )
+
+    def _whole(self, seen: Seen) -> Seen:
+        """What is seen, unless what is shown is part of a look that was stopped."""
+        snapshot = self.explanation["snapshot"]
+        if snapshot is not None and snapshot["revision"] != self._revision:
+            raise KernelError(
+                "The picture is not finished: it was stopped.", given="a question about a part of it",
+                accepted="a question about a whole one", hint="look again: edit the text, or run the cell again",
+            )  # fmt: skip
+        return seen
 
     def _look(self, ask: Asked, ticket: Ticket) -> None:
         number = self._asked = self._asked + 1
@@ -154,6 +164,7 @@ class LookingView(View, Generic[Asked, Seen]):
             except Exception as error:  # noqa: BLE001 - whatever it is, the request must end
                 self._fail(ticket, error)
                 return
+            self._revision = ticket.revision
             self.publish(explanation=packed, status=status("idle"))
             self._say({"type": "result"}, ticket)
 

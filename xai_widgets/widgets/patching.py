@@ -12,12 +12,12 @@ import numpy as np
 from xai_widgets.core.ask import Ask, NextToken, TargetChoice
 from xai_widgets.core.errors import UnknownNameError
 from xai_widgets.jobs.asking import source_of
-from xai_widgets.jobs.patching import Pair, Patched, patching
+from xai_widgets.jobs.patching import Exchanging, Pair, Patched
 from xai_widgets.jobs.resolve import read
 from xai_widgets.protocol.codec import decode_input, decode_target, encode_candidate
 from xai_widgets.protocol.patching import encode_patching
 from xai_widgets.widgets.base import asset
-from xai_widgets.widgets.looking import Answer, LookingView, Reply, source_code
+from xai_widgets.widgets.looking import Answer, LookingView, Reply, one_of, source_code
 
 if TYPE_CHECKING:
     from xai_widgets.adapters.base import ModelAdapter
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from xai_widgets.core.tokens import Tokens
 
 DIRECTIONS = ("denoise", "noise")
+PARTS = ("resid", "attn_out", "mlp_out", "head")
 N_CANDIDATES = 10
 
 
@@ -43,16 +44,20 @@ class PatchingView(LookingView[Pair, Patched]):
         target: TargetChoice = None,
         contrast: TargetChoice = None,
         direction: Literal["denoise", "noise"] = "denoise",
+        part: Literal["resid", "attn_out", "mlp_out", "head"] = "resid",
         link_id: str | None = None,
     ) -> None:
         """Run both prompts, show the estimate, and replace it by exact numbers."""
         lm.require("resume", "gradients")
-        if direction not in DIRECTIONS:
-            raise UnknownNameError("direction", direction, DIRECTIONS)
+        for name, given, known in (("direction", direction, DIRECTIONS), ("part", part, PARTS)):
+            if given not in known:
+                raise UnknownNameError(name, given, known)
+        if part != "resid":
+            lm.require("parts")
         asks = [Ask(source=source_of(lm, text)) for text in (clean, corrupted)]
         for ask in asks:
             read(lm, ask)
-        self._begin(patching(lm, Pair(asks[0], asks[1], direction, target, contrast)), link_id)
+        self._begin(Exchanging(lm, Pair(asks[0], asks[1], direction, part, target, contrast)), link_id)
 
     def ask_of(self, content: Mapping[str, Any]) -> Pair:
         """The pair a message asks for: what it leaves out stays."""
@@ -61,8 +66,9 @@ class PatchingView(LookingView[Pair, Patched]):
             given = content.get(name)
             if given and given.get("kind") != "ids":
                 changes[name] = Ask(source=decode_input(given))
-        if content.get("direction") in DIRECTIONS:
-            changes["direction"] = content["direction"]
+        for name, known in (("direction", DIRECTIONS), ("part", PARTS)):
+            if name in content:
+                changes[name] = one_of(content, name, known)
         changes |= {name: decode_target(content[name]) for name in ("target", "other") if name in content}
         return replace(self._looking.ask, **changes)
 
@@ -73,6 +79,7 @@ class PatchingView(LookingView[Pair, Patched]):
             encode_patching(
                 (pair.clean, pair.corrupted),
                 pair.direction,
+                pair.part,
                 (patched.base, patched.source),
                 patched.patching.pairs,
                 patched.grid,
@@ -93,7 +100,7 @@ class PatchingView(LookingView[Pair, Patched]):
         return {"cell": self._cell}
 
     def _cell(self, patched: Patched, asked: Mapping[str, Any], context: Context) -> Reply:
-        usual, changed = patched.patching.patched(int(asked["layer"]), int(asked["index"]), context)
+        usual, changed = patched.patching.patched(int(asked["layer"]), int(asked["index"]), context, patched.pair.part)
         value = changed[patched.target.id] - changed[patched.other.id]
         return {
             "before": [encode_candidate(c) for c in self.best(usual)],
@@ -116,7 +123,8 @@ def _code(pair: Pair, origin: str) -> str:
     more = "".join(
         f", {name}={value!r}"
         for name, value, usual in (
-            ("target", pair.target, None), ("contrast", pair.other, None), ("direction", pair.direction, "denoise")
+            ("target", pair.target, None), ("contrast", pair.other, None), ("direction", pair.direction, "denoise"),
+            ("part", pair.part, "resid"),
         )
         if value != usual
     )  # fmt: skip

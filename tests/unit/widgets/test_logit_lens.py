@@ -94,6 +94,35 @@ def test_a_new_text_replaces_the_old_one(watched):
     assert watched.view.grid.top.shape[1] == 5
 
 
+def test_a_stopped_picture_is_not_asked_about(watched, monkeypatch):
+    """Details would be those of the text before it."""
+    monkeypatch.setattr(reading, "EVERY", 0.0)
+    import xai_widgets.explainers.lens.logit_lens as module
+
+    monkeypatch.setattr(module, "CPU_ROWS", 16)
+    view = watched.view
+    usual = view.publish
+
+    def stop_at_a_part(**state):
+        usual(**state)
+        explanation = state.get("explanation")
+        if explanation and not get(explanation["snapshot"]["known"], explanation["buffers"]).all():
+            view._looking.cancel("1")
+
+    monkeypatch.setattr(view, "publish", stop_at_a_part)
+    watched.ask("1", action="look", input={"kind": "text", "text": "Another text altogether"})
+    assert watched.end("1")["type"] == "cancelled"
+    watched.ask("2", action="cell", layer=1, index=1)
+    end = watched.end("2")
+    assert end["type"] == "error"
+    assert "not finished" in end["error"]["problem"]
+    monkeypatch.setattr(view, "publish", usual)
+    watched.ask("3", action="look", input={"kind": "text", "text": "Other"})
+    assert watched.end("3")["type"] == "result"
+    watched.ask("4", action="cell", layer=1, index=1)
+    assert watched.end("4")["type"] == "result"
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -83,6 +83,29 @@ def test_a_cell_and_its_changed_answer(watched):
     assert sum(c["prob"] for c in end["after"]) < 1
 
 
+def test_parts_and_heads_of_the_same_prompts(watched, monkeypatch):
+    """The prompts are not run again; columns are heads; a cell is a head's."""
+    lm = watched.view._looking.adapter
+    calls, usual = [], lm.trace
+    monkeypatch.setattr(lm, "trace", lambda *given: (calls.append(1), usual(*given))[1], raising=False)
+    for number, part, shape in (("1", "attn_out", (3, len(CLEAN))), ("2", "head", (3, 4))):
+        watched.ask(number, action="look", part=part)
+        assert watched.end(number)["type"] == "result"
+        snapshot = watched.view.explanation["snapshot"]
+        values, exact = arrays(watched.view.explanation, "values", "exact")
+        assert values.shape == shape
+        assert exact.all()
+        assert np.isfinite(values).all()
+        assert snapshot["part"] == part
+    assert calls == []
+    assert snapshot["columns"] == [f"head {i}" for i in range(4)]
+    watched.ask("3", action="cell", layer=1, index=3)
+    assert watched.end("3")["value"] == pytest.approx(float(watched.view.grid.values[1, 3]), abs=1e-5)
+    assert "part='head'" in snapshot["code"]
+    watched.ask("4", action="look", part="colour")
+    assert watched.end("4")["type"] == "error"
+
+
 def test_other_prompts_and_the_other_direction(watched):
     watched.ask("1", action="look", direction="noise")
     assert watched.end("1")["type"] == "result"

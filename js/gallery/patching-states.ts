@@ -15,6 +15,8 @@ const pinned = (layer: number, position: number) => ({
   display: { row: layer, link_id: null },
   selection: { pos: [position], target: [], source: "python" },
 });
+/** Counted through all layers. */
+const head = (index: number) => ({ display: { row: index, link_id: null } });
 const RUNNING = { status: { ...IDLE, state: "running" as const } };
 const press = (el: HTMLElement, text: string) =>
   [...el.querySelectorAll("button")].find((b) => b.textContent?.includes(text))?.click();
@@ -44,6 +46,14 @@ const STATES: Record<string, State> = {
   },
   "shown-estimate": { make: () => inventPatching(), after: (_, el) => soon(() => show(el, "estimate")) },
   difference: { make: () => inventPatching({ off: 0.3 }), after: (_, el) => soon(() => show(el, "difference")) },
+  attention: { make: () => inventPatching({ part: "attn_out", layers: 30 }), traits: pinned(19, 10) },
+  mlp: { make: () => inventPatching({ part: "mlp_out", layers: 30, direction: "noise" }) },
+  heads: { make: () => inventPatching({ part: "head", layers: 30, heads: 9 }), traits: head(20 * 9 + 8) },
+  "heads-rows": {
+    make: () => inventPatching({ part: "head", layers: 30, heads: 9, exact: [14, 17, 18, 19, 20] }),
+    traits: RUNNING,
+  },
+  "no-part": { make: () => inventPatching({ part: "attn_out", lack: [2, 5, 8], corrupted: longer }) },
   lengths: { make: () => inventPatching({ corrupted: longer }), traits: pinned(4, 4) },
   disagree: { make: () => inventPatching({ off: 0.9, fields: { agreement: 0.31 } }) },
   logit: { make: () => inventPatching({ other: null }) },

@@ -18,6 +18,7 @@ export const ANSWERS = [
 const FIRST_ID = 500;
 const BASE = -3.1;
 const SOURCE = 4.4;
+const ROWS = { resid: "into layer", attn_out: "attention", mlp_out: "MLP", head: "layer" };
 
 export const answerId = (text: string) => FIRST_ID + Math.max(0, ANSWERS.indexOf(text));
 
@@ -30,6 +31,10 @@ export interface PatchingSpec {
   corrupted?: readonly string[];
   layers?: number;
   direction?: "denoise" | "noise";
+  /** What is exchanged; of heads there are `heads`. Layers that `lack` have no such part. */
+  part?: PatchingSnapshot["part"];
+  heads?: number;
+  lack?: readonly number[];
   /** Layers that were run; all unless told. */
   exact?: readonly number[];
   target?: string;
@@ -44,7 +49,7 @@ export interface InventedPatching {
   readonly packed: PatchingPacked;
   readonly pairs: readonly number[];
   /** Share of the difference that a cell brings over. */
-  share(layer: number, position: number): number;
+  share(layer: number, column: number): number;
 }
 
 const noise = (...seed: number[]) => {
@@ -78,14 +83,22 @@ function all(share: number): CandidateRow[] {
 }
 
 export function inventPatching(spec: PatchingSpec = {}): InventedPatching {
-  const { clean = sentence("France"), corrupted = sentence("Italy"), layers = 12, direction = "denoise" } = spec;
+  const {
+    clean = sentence("France"),
+    corrupted = sentence("Italy"),
+    layers = 12,
+    direction = "denoise",
+    part = "resid",
+    heads = 4,
+  } = spec;
   const denoise = direction === "denoise";
   const [base, source] = denoise ? [corrupted, clean] : [clean, corrupted];
   const n = base.length;
   const pairs = aligned(base, source);
   const differs = base.findIndex((text, i) => pairs[i] !== -1 && text !== source[pairs[i] ?? -1]);
   const where = differs < 0 ? Math.min(3, n - 1) : differs;
-  const share = (layer: number, position: number) => {
+  const width = part === "head" ? heads : n;
+  const stream = (layer: number, position: number) => {
     const depth = layer / Math.max(1, layers - 1);
     const late = 1 / (1 + Math.exp(-(depth - 0.62) * 18));
     const rest = 0.12 * (noise(layer, position) - 0.6);
@@ -93,6 +106,16 @@ export function inventPatching(spec: PatchingSpec = {}): InventedPatching {
     if (position === n - 1) return late + rest * (1 - depth);
     return position > where ? rest + 0.3 * Math.exp(-((depth - 0.55) ** 2) * 40) * noise(position, 9) : rest * 0.2;
   };
+  /** What one layer's part writes: attention late to the end, MLPs early where the prompts differ, heads a few of them. */
+  const written = (layer: number, column: number) => {
+    const depth = layer / Math.max(1, layers - 1);
+    const bump = (at: number, sharp: number) => Math.exp(-((depth - at) ** 2) * sharp) * noise(layer, column, 4);
+    const rest = 0.04 * (noise(layer, column) - 0.5);
+    if (part === "head") return noise(layer, column, 8) > 0.8 ? bump(0.65, 30) - 0.3 * bump(0.9, 200) + rest : rest;
+    if (column === (part === "attn_out" ? n - 1 : where)) return bump(part === "attn_out" ? 0.62 : 0.15, 25) + rest;
+    return rest;
+  };
+  const share = part === "resid" ? stream : written;
   const off = spec.off ?? 0.12;
   const estimated = (layer: number, position: number) =>
     share(layer, position) * (1 - off) + off * 2 * (noise(layer, position, 2) - 0.5);
@@ -125,9 +148,10 @@ export function inventPatching(spec: PatchingSpec = {}): InventedPatching {
   };
   const exact = Uint8Array.from({ length: layers }, (_, i) => Number(!spec.exact || spec.exact.includes(i)));
   const cells = (of: (layer: number, position: number) => number) =>
-    Float32Array.from({ length: layers * n }, (_, i) => {
-      const [layer, position] = [Math.floor(i / n), i % n];
-      return pairs[position] === -1 ? Number.NaN : value(of(layer, position));
+    Float32Array.from({ length: layers * width }, (_, i) => {
+      const [layer, column] = [Math.floor(i / width), i % width];
+      const alone = part !== "head" && pairs[column] === -1;
+      return alone || spec.lack?.includes(layer) ? Number.NaN : value(of(layer, column));
     });
   const candidate = (text: string): CandidateRow =>
     all(1).find((c) => c.text === text) ?? { id: 7, text, prob: 0, logit: 0 };
@@ -140,17 +164,19 @@ export function inventPatching(spec: PatchingSpec = {}): InventedPatching {
     clean: { kind: "text", text: clean.join("") },
     corrupted: { kind: "text", text: corrupted.join("") },
     direction,
+    part,
+    columns: part === "head" ? Array.from({ length: heads }, (_, i) => `head ${i}`) : [],
     base: columns(base),
     source: columns(source),
     pairs: put("int32", Int32Array.from(pairs), [n]),
-    rows: Array.from({ length: layers }, (_, i) => `into layer ${i}`),
+    rows: Array.from({ length: layers }, (_, i) => `${ROWS[part]} ${i}`),
     values: put(
       "float32",
       cells((l, p) => (exact[l] ? share(l, p) : Number.NaN)),
-      [layers, n],
+      [layers, width],
     ),
     exact: put("uint8", exact, [layers]),
-    estimate: put("float32", cells(estimated), [layers, n]),
+    estimate: put("float32", cells(estimated), [layers, width]),
     agreement: some ? 0.97 : null,
     target: candidate(spec.target ?? " Paris"),
     other: spec.other === null ? null : candidate(spec.other ?? " Rome"),
@@ -192,6 +218,7 @@ export function replyPatching(model: FakeModel, invented: InventedPatching, ask:
     clean: words(ask.clean?.text ?? old.clean.text),
     corrupted: words(ask.corrupted?.text ?? old.corrupted.text),
     direction: ask.direction ?? old.direction,
+    part: ask.part ?? old.part,
     target: ask.target === undefined ? old.target.text : textOf(ask.target, " Paris"),
     other: ask.other === undefined ? (old.other?.text ?? null) : textOf(ask.other, " Rome"),
   };

@@ -105,10 +105,10 @@ describe("what is said", () => {
   const four = answerOf(withValues(SIX, FOUR, { logit: 4, gap: 0 }));
   test("attention with its strongest heads, an MLP against the target", () => {
     expect(plain(componentText(four, picture.sumsOf(four.values), 3))).toBe(
-      "attention of layer 1: +4.00, for  Paris: 100 % of the logit; up to here 3.50. Strongest heads: 1.0 +5.00, 1.1 −1.00.",
+      "attention of layer 1: +4.00, for Paris: 100 % of the logit; up to here 3.50. Strongest heads: 1.0 +5.00, 1.1 −1.00.",
     );
     expect(plain(componentText(four, picture.sumsOf(four.values), 2))).toBe(
-      "MLP of layer 0: −2.00, against  Paris: as much as 50 % of the logit, the other way; up to here −0.500.",
+      "MLP of layer 0: −2.00, against Paris: as much as 50 % of the logit, the other way; up to here −0.500.",
     );
     expect(plain(componentText(four, picture.sumsOf(four.values), 4))).toBe(
       "MLP of layer 1: 0, nothing either way; up to here 3.50.",
@@ -116,7 +116,7 @@ describe("what is said", () => {
   });
   test("a head beside the attention of its layer, and one that is not there", () => {
     expect(plain(headText(four, 1, 1))).toBe(
-      "head 1.1: −1.00, against  Paris: as much as 25 % of the logit, the other way; all attention of layer 1: +4.00.",
+      "head 1.1: −1.00, against Paris: as much as 25 % of the logit, the other way; all attention of layer 1: +4.00.",
     );
     const gap = answerOf(inventDirect({ layers: 2, whole: [0] }));
     expect(plain(headText(gap, 0, 1))).toContain("there is no such head, or its layer can't be split over heads.");
@@ -124,7 +124,7 @@ describe("what is said", () => {
   test("a negative logit is made of what speaks against the target", () => {
     const answer = answerOf(withValues([-1, 0, -3, 0, 0, 0], FOUR, { logit: -4 }));
     expect(plain(componentText(answer, picture.sumsOf(answer.values), 2))).toContain(
-      "−3.00, against  Paris: 75 % of the logit;",
+      "−3.00, against Paris: 75 % of the logit;",
     );
   });
   test("a logit of about zero has no shares of it", () => {
@@ -135,7 +135,7 @@ describe("what is said", () => {
   });
   test("that the parts are all there is; a difference that rounding does not make; a soft cap", () => {
     const sums = picture.sumsOf(four.values);
-    expect(proofText(four, sums)).toBe("The parts sum to 4.00; the logit is 4.00 (no difference).");
+    expect(proofText(four, sums)).toBe("The parts sum to 4.00; the logit is 4.00 (no difference in float32).");
     const off = answerOf(withValues(SIX, FOUR, { logit: 4.2, gap: 0.05 }));
     expect(proofText(off, sums)).toBe(
       "The parts sum to 4.00; the logit is 4.20 (a difference of 0.0500 of the largest logit). That is more than rounding explains: take these shares with care.",
@@ -153,7 +153,7 @@ describe("what is said", () => {
   });
   test("a new picture", () => {
     expect(announcement(four)).toBe(
-      "Who wrote the logit of  Paris? The logit is 4.00. Strongest: attention of layer 1 +4.00, MLP of layer 0 −2.00, attention of layer 0 +1.00.",
+      "Who wrote the logit of Paris? The logit is 4.00. Strongest: attention of layer 1 +4.00, MLP of layer 0 −2.00, attention of layer 0 +1.00.",
     );
   });
   test("code that opens a head's attention: quotes, line ends and emoji in Python's own writing", () => {

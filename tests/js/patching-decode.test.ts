@@ -30,6 +30,22 @@ describe("what arrives", () => {
     expect(answer.base.tokens.text[3]).toBe(" Italy");
     expect(answer.source.tokens.text[3]).toBe(" France");
   });
+  test("of heads: columns are their names, however many positions there are", () => {
+    const answer = read(inventPatching({ part: "head", heads: 9, layers: 3 }).packed);
+    expect(answer.width).toBe(9);
+    expect([answer.values.length, answer.estimate.length, answer.pairs.length]).toEqual([27, 27, 11]);
+    expect(read(inventPatching({ part: "mlp_out" }).packed).width).toBe(11);
+  });
+  test.each([
+    ["a head more than there are values", { columns: Array(10).fill("head") }],
+    ["no heads", { columns: [] }],
+    ["positions that are said to be heads", { part: "mlp_out", columns: [] }],
+    ["names of heads where columns are positions", { part: "attn_out" }],
+  ])("refused: %s", (_, fields) => {
+    const { packed } = inventPatching({ part: "head", heads: 9 });
+    const snapshot = packed.snapshot && { ...packed.snapshot, ...(fields as object) };
+    expect(() => read({ ...packed, snapshot })).toThrow(DecodeError);
+  });
   test("another version is said to be one", () => {
     expect(() => read(changed({ v: 2 }))).toThrow(VersionError);
   });
@@ -90,6 +106,35 @@ describe("shares of the difference", () => {
     expect(cells.length).toBe(12 * 10);
     const sizes = cells.map(({ share }) => Math.abs(share));
     expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
+  });
+});
+
+describe("cells nothing can be put into", () => {
+  test("positions without a counterpart, and layers without the part", () => {
+    const answer = read(inventPatching({ part: "attn_out", lack: [2], corrupted: longer }).packed);
+    const gaps = [
+      [4, 4],
+      [2, 0],
+      [2, 4],
+      [4, 0],
+    ].map(([layer = 0, column = 0]) => picture.gapAt(answer, { layer, column }));
+    expect(gaps).toEqual(["pair", "part", "pair", null]);
+  });
+  test("a head goes by no position's counterpart, and a layer may lack all or some", () => {
+    const { packed } = inventPatching({ part: "head", heads: 9, layers: 4, lack: [2], corrupted: longer });
+    const at = packed.snapshot?.values.buffer ?? 0;
+    const estimate = packed.snapshot?.estimate.buffer ?? 0;
+    for (const i of [at, estimate]) new Float32Array((packed.buffers[i] as DataView).buffer)[3 * 9 + 8] = Number.NaN;
+    const answer = read(packed);
+    const gap = (layer: number, column: number) => picture.gapAt(answer, { layer, column });
+    expect([gap(1, 4), gap(2, 4), gap(3, 7), gap(3, 8)]).toEqual([null, "part", null, "part"]);
+    expect(picture.strongest(answer, "exact", 100).length).toBe(9 + 9 + 8);
+  });
+  test("a number that is none is no missing part", () => {
+    const { packed } = inventPatching({ part: "attn_out" });
+    const at = packed.snapshot?.values.buffer ?? 0;
+    new Float32Array((packed.buffers[at] as DataView).buffer)[3] = Number.NaN;
+    expect(picture.gapAt(read(packed), { layer: 0, column: 3 })).toBeNull();
   });
 });
 

@@ -24,9 +24,22 @@ describe("what is asked", () => {
       clean: s.invented.packed.snapshot?.clean,
       corrupted: s.invented.packed.snapshot?.corrupted,
       direction: "noise",
+      part: "resid",
     });
     expect("target" in last(s)).toBe(false);
     expect(s.store.direction()).toBe("noise");
+  });
+  test("another part goes with the rest; one that was refused is not shown as chosen, and not asked for again", () => {
+    const s = setup(inventPatching({ direction: "noise" }));
+    s.store.exchange("head", "v");
+    expect(last(s)).toMatchObject({ direction: "noise", part: "head", corrupted: { kind: "text" } });
+    expect(s.store.part()).toBe("head");
+    s.store.turn("denoise", "v");
+    expect(last(s)).toMatchObject({ direction: "denoise", part: "head" });
+    end(s, "error");
+    expect(s.store.part()).toBe("resid");
+    s.store.again("v");
+    expect(last(s)).toMatchObject({ direction: "noise", part: "resid" });
   });
   test("the second edit keeps the first, also where the first was refused", () => {
     const s = setup();
@@ -112,8 +125,8 @@ describe("the picture", () => {
 describe("the pinned cell", () => {
   test("is what Python gave, and what Python hears of", async () => {
     const s = setup(inventPatching(), pinned(6, 4));
-    expect(s.store.pinned()).toEqual({ layer: 6, position: 4 });
-    s.store.pin({ layer: 2, position: 9 }, "v");
+    expect(s.store.pinned()).toEqual({ layer: 6, column: 4 });
+    s.store.pin({ layer: 2, column: 9 }, "v");
     expect(s.model.get("display").row).toBe(2);
     await expect.poll(() => s.model.get("selection").pos).toEqual([9]);
     s.store.pin(null, "v");
@@ -121,7 +134,7 @@ describe("the pinned cell", () => {
   });
   test("a position alone has no layer", () => {
     const s = setup(inventPatching(), { selection: { pos: [3], target: [], source: "python" } });
-    expect(s.store.pinned()).toEqual({ layer: null, position: 3 });
+    expect(s.store.pinned()).toEqual({ layer: null, column: 3 });
   });
   test("is let go where the next prompt is shorter, and its layer where there are fewer", () => {
     const s = setup(inventPatching(), pinned(11, 9));
@@ -129,6 +142,48 @@ describe("the pinned cell", () => {
       "explanation",
       revised(inventPatching({ clean: ["a", "b"], corrupted: ["a", "c"], layers: 2 }), { revision: 1 }),
     );
+    expect(s.store.pinned()).toBeNull();
+    expect(s.model.get("display").row).toBeNull();
+  });
+});
+
+describe("a pinned head", () => {
+  const heads = () => inventPatching({ part: "head", heads: 9 });
+  const next = (s: Setup, invented = heads()) =>
+    s.model.set("explanation", revised(invented, { revision: s.store.answer.value?.snapshot.revision ?? 0 }));
+  test("is counted through all layers, and is no position of other views", async () => {
+    const s = setup(heads(), { selection: { pos: [3], target: [], source: "python" } });
+    expect(s.store.pinned()).toBeNull();
+    s.store.pin({ layer: 4, column: 7 }, "v");
+    expect(s.store.pinned()).toEqual({ layer: 4, column: 7 });
+    expect(s.model.get("display").row).toBe(43);
+    await settle();
+    expect(s.model.get("selection").pos).toEqual([3]);
+    s.store.pin(null, "v");
+    expect(s.store.pinned()).toBeNull();
+  });
+  test("is there when the page opens again, and stays where rows come in", () => {
+    const s = setup(heads(), { display: { row: 43, link_id: null } });
+    expect(s.store.pinned()).toEqual({ layer: 4, column: 7 });
+    next(s);
+    expect(s.store.pinned()).toEqual({ layer: 4, column: 7 });
+  });
+  test("is let go where there are fewer", () => {
+    const s = setup(heads(), { display: { row: 107, link_id: null } });
+    next(s, inventPatching({ part: "head", heads: 8 }));
+    expect(s.store.pinned()).toBeNull();
+    expect(s.model.get("display").row).toBeNull();
+  });
+  test("is let go for positions, and a position for heads; other parts keep it", async () => {
+    const s = setup(inventPatching(), pinned(4, 3));
+    next(s, inventPatching({ part: "mlp_out" }));
+    expect(s.store.pinned()).toEqual({ layer: 4, column: 3 });
+    next(s);
+    expect(s.store.pinned()).toBeNull();
+    expect(s.model.get("display").row).toBeNull();
+    await expect.poll(() => s.model.get("selection").pos).toEqual([]);
+    s.store.pin({ layer: 0, column: 5 }, "v");
+    next(s, inventPatching({ part: "attn_out" }));
     expect(s.store.pinned()).toBeNull();
     expect(s.model.get("display").row).toBeNull();
   });

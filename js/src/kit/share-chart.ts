@@ -79,6 +79,8 @@ export function shareChart(
   help.textContent =
     "Arrow keys move from part to part, Page Up and Page Down by ten, Home and End to the first and the last. Enter pins, Escape clears.";
   const live = h("span", { class: "xw-hidden", role: "status" });
+  // As wide as there is room for, whatever the height: what is laid out by it can't change it.
+  const ruler = h("div", {});
   const box = h(
     "div",
     {
@@ -88,6 +90,7 @@ export function shareChart(
       "aria-roledescription": "bar chart",
       "aria-describedby": help.id,
     },
+    ruler,
     svg as unknown as Node,
   );
   root.append(box, help, live);
@@ -272,7 +275,7 @@ export function shareChart(
     width = Math.floor(entries[0]?.contentRect.width ?? 0);
     draw();
   });
-  sized.observe(box);
+  sized.observe(ruler);
   signal.addEventListener("abort", () => sized.disconnect(), { once: true });
 
   const update = (next: ShareChartProps) => {

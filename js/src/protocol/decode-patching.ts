@@ -4,7 +4,7 @@ import { checkVersion } from "./decode.ts";
 import type { PatchingPacked, PatchingSnapshot } from "./generated.ts";
 import { checkShape, readSide, type Side } from "./sides.ts";
 
-/** A snapshot with its arrays: `values` and `estimate` [layer, pos of base], `exact` [layer], `pairs` [pos of base]. */
+/** A snapshot with its arrays: `values` and `estimate` [layer, column], `exact` [layer], `pairs` [pos of base]. */
 export interface PatchingAnswer {
   readonly snapshot: PatchingSnapshot;
   /** The prompt whose pass is patched, and the one that states come from. */
@@ -12,6 +12,8 @@ export interface PatchingAnswer {
   readonly source: Side;
   /** Counterparts in `source`, in order; -1 where there is none. */
   readonly pairs: Int32Array;
+  /** Columns of the grid: positions of `base`, or heads. */
+  readonly width: number;
   readonly values: Float32Array;
   readonly exact: Uint8Array;
   readonly estimate: Float32Array;
@@ -25,11 +27,15 @@ export function decodePatching(packed: PatchingPacked | null | undefined): Patch
   const buffers = packed.buffers ?? [];
   const [base, source] = [readSide(snapshot.base, buffers), readSide(snapshot.source, buffers)];
   const [layers, positions] = [snapshot.rows.length, base.ids.length];
-  if (layers < 1 || positions < 1) throw new DecodeError(`a grid of ${layers} layers over ${positions} positions`);
+  const { part, columns } = snapshot;
+  if (part !== "head" && columns.length) throw new DecodeError(`names of ${columns.length} columns for ${part}`);
+  const width = part === "head" ? columns.length : positions;
+  if (layers < 1 || positions < 1 || width < 1)
+    throw new DecodeError(`a grid of ${layers} layers over ${width} columns`);
   checkShape(snapshot.pairs, [positions]);
-  checkShape(snapshot.values, [layers, positions]);
+  checkShape(snapshot.values, [layers, width]);
   checkShape(snapshot.exact, [layers]);
-  checkShape(snapshot.estimate, [layers, positions]);
+  checkShape(snapshot.estimate, [layers, width]);
   const gap = snapshot.source_value - snapshot.base_value;
   // What is drawn is a share of this difference.
   if (!Number.isFinite(gap) || gap === 0) throw new DecodeError(`two prompts whose number differs by ${gap}`);
@@ -40,6 +46,7 @@ export function decodePatching(packed: PatchingPacked | null | undefined): Patch
     base,
     source,
     pairs,
+    width,
     values: readFloats(snapshot.values, buffers),
     exact: readMask(snapshot.exact, buffers),
     estimate: readFloats(snapshot.estimate, buffers),

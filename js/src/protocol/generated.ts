@@ -287,8 +287,10 @@ export interface LensPacked {
  *
  * `clean` and `corrupted` are the two prompts as typed. `denoise` puts clean states into the corrupted prompt's pass, `noise` the
  * reverse: the pass that is patched is of `base`, states come from `source` (token columns). `pairs` int32 [pos of base]: the counterpart
- * in `source`, -1 where there is none. `rows` names what is patched, one entry a layer. `values` float32 [layer, pos]: the number with
- * that cell patched, not a number where it was not run; `exact` uint8 [layer]: run, not estimated. `estimate` float32 of the
+ * in `source`, -1 where there is none. `part` is what is exchanged: `resid`, what enters a layer at a position; `attn_out`, `mlp_out`, what
+ * its attention or MLP adds there; `head`, what one head adds, at all positions: then `columns` names the heads, otherwise it is
+ * empty and columns are the positions of base. `rows` names the layers. `values` float32 [layer, column]: the number with
+ * that cell patched, not a number where it was not run or can't be; `exact` uint8 [layer]: run, not estimated. `estimate` float32 of the
  * same shape: what attribution patching says of every cell. `agreement`: correlation of both over the rows that were run, null before.
  * The number is the logit of `target`, less that of `other` where there is one; `base_value` and `source_value` are the two
  * prompts' own. `base_candidates`, `source_candidates`: their next tokens.
@@ -300,6 +302,8 @@ export interface PatchingSnapshot {
   clean: Input;
   corrupted: Input;
   direction: "denoise" | "noise";
+  part: "resid" | "attn_out" | "mlp_out" | "head";
+  columns: string[];
   base: TokenColumns;
   source: TokenColumns;
   pairs: ArrayHeader;
@@ -524,8 +528,8 @@ export interface LensRequest {
 /**
  * Browser to kernel, from a patching view.
  *
- * look: other prompts, another direction, or another number; what is left out stays (a target or `other` of null is chosen anew:
- * what the clean and the corrupted prompt say next). cell: what the base's pass says next with the cell patched.
+ * look: other prompts, another direction, part or number; what is left out stays (a target or `other` of null is chosen anew:
+ * what the clean and the corrupted prompt say next). cell: what the base's pass says next with the cell of `layer` and column `index` patched.
  */
 export interface PatchingRequest {
   type: "request";
@@ -537,6 +541,7 @@ export interface PatchingRequest {
   clean?: Input;
   corrupted?: Input;
   direction?: "denoise" | "noise";
+  part?: "resid" | "attn_out" | "mlp_out" | "head";
   target?: TargetSpec | null;
   other?: TargetSpec | null;
   layer?: number;

@@ -13,27 +13,27 @@ export function recoveredOf({ snapshot }: PatchingAnswer, value: number): number
 }
 
 /** The number with a cell patched, and whether it was run. */
-export function numberAt(answer: PatchingAnswer, layer: number, position: number): { value: number; exact: boolean } {
+export function numberAt(answer: PatchingAnswer, layer: number, column: number): { value: number; exact: boolean } {
   const exact = answer.exact[layer] === 1;
-  const at = layer * answer.pairs.length + position;
+  const at = layer * answer.width + column;
   return { value: (exact ? answer.values[at] : answer.estimate[at]) ?? Number.NaN, exact };
 }
 
-export function estimateOf({ estimate, pairs }: PatchingAnswer, layer: number, position: number): number {
-  return estimate[layer * pairs.length + position] ?? Number.NaN;
+export function estimateOf({ estimate, width }: PatchingAnswer, layer: number, column: number): number {
+  return estimate[layer * width + column] ?? Number.NaN;
 }
 
 /** What a cell of the grid shows: a share of the difference between both prompts. */
-export function shareOf(answer: PatchingAnswer, shown: Shown, layer: number, position: number): number {
-  const estimate = recoveredOf(answer, estimateOf(answer, layer, position));
+export function shareOf(answer: PatchingAnswer, shown: Shown, layer: number, column: number): number {
+  const estimate = recoveredOf(answer, estimateOf(answer, layer, column));
   if (shown === "estimate") return estimate;
-  const own = recoveredOf(answer, numberAt(answer, layer, position).value);
+  const own = recoveredOf(answer, numberAt(answer, layer, column).value);
   return shown === "exact" ? own : estimate - own;
 }
 
-/** Cells as they are drawn, [row, position]. */
+/** Cells as they are drawn, [row, column]. */
 export function gridOf(answer: PatchingAnswer, shown: Shown): Float32Array {
-  const [layers, width] = [answer.exact.length, answer.pairs.length];
+  const [layers, width] = [answer.exact.length, answer.width];
   return Float32Array.from({ length: layers * width }, (_, i) =>
     shareOf(answer, shown, rowOf(layers, Math.floor(i / width)), i % width),
   );
@@ -47,8 +47,8 @@ export function topOf(answer: PatchingAnswer, shown: Shown): number {
   let top = shown === "difference" ? 0 : 1;
   for (let layer = 0; layer < answer.exact.length; layer++) {
     if (answer.exact[layer] !== 1) continue;
-    for (let p = 0; p < answer.pairs.length; p++) {
-      const size = Math.abs(shareOf(answer, shown === "difference" ? shown : "exact", layer, p));
+    for (let column = 0; column < answer.width; column++) {
+      const size = Math.abs(shareOf(answer, shown === "difference" ? shown : "exact", layer, column));
       if (size > top && size < Number.POSITIVE_INFINITY) top = size;
     }
   }
@@ -58,7 +58,24 @@ export function topOf(answer: PatchingAnswer, shown: Shown): number {
 export const exactRows = ({ exact }: PatchingAnswer) => exact.reduce((sum, row) => sum + row, 0);
 /** Every row was run. */
 export const isWhole = ({ exact }: PatchingAnswer) => exact.every((row) => row === 1);
-export const hasPair = ({ pairs }: PatchingAnswer, position: number) => (pairs[position] ?? -1) >= 0;
+/** Columns are heads, each exchanged at all positions; otherwise positions. */
+export const ofHeads = ({ snapshot }: PatchingAnswer) => snapshot.part === "head";
+/** Positions without a counterpart are left as they are. */
+export const hasAlone = ({ pairs }: PatchingAnswer) => pairs.includes(-1);
+
+/** Why nothing can be put into a cell: no counterpart at its position, or a layer without the part. Null: it can. */
+export type Gap = "pair" | "part" | null;
+
+export function gapAt(answer: PatchingAnswer, { layer, column }: Cell): Gap {
+  if (!ofHeads(answer) && (answer.pairs[column] ?? -1) < 0) return "pair";
+  if (answer.snapshot.part === "resid") return null;
+  // Layers may have fewer heads than the widest; of other parts a layer has all or nothing.
+  const [from, to] = ofHeads(answer) ? [column, column + 1] : [0, answer.width];
+  const cells = [answer.values, answer.estimate].map((of) =>
+    of.subarray(layer * answer.width + from, layer * answer.width + to),
+  );
+  return cells.every((row) => row.every(Number.isNaN)) ? "part" : null;
+}
 
 /** Positions that go together, in the order of the texts; null: no counterpart. */
 export interface Together {
@@ -89,15 +106,16 @@ export function togetherOf({ pairs, base, source }: PatchingAnswer): Together[] 
 
 export interface Cell {
   readonly layer: number;
-  readonly position: number;
+  /** A position of the patched prompt, or a head. */
+  readonly column: number;
 }
 
 /** Cells of the largest shares, largest first. */
 export function strongest(answer: PatchingAnswer, shown: Shown, count: number): (Cell & { share: number })[] {
-  const width = answer.pairs.length;
+  const { width } = answer;
   return Array.from({ length: answer.exact.length * width }, (_, i) => {
-    const [layer, position] = [Math.floor(i / width), i % width];
-    return { layer, position, share: shareOf(answer, shown, layer, position) };
+    const [layer, column] = [Math.floor(i / width), i % width];
+    return { layer, column, share: shareOf(answer, shown, layer, column) };
   })
     .filter(({ share }) => Number.isFinite(share))
     .sort((a, b) => Math.abs(b.share) - Math.abs(a.share))

@@ -15,11 +15,12 @@ import { storesOf } from "./frame.ts";
 import type { Model } from "./host.ts";
 import { openLooking } from "./looking.ts";
 import { fetchPatched, type PatchingDetails } from "./patching-details.ts";
-import type { Cell, Shown } from "./patching-picture.ts";
+import { type Cell, ofHeads, type Shown } from "./patching-picture.ts";
 import { entries, type Selections } from "./selection.ts";
 import { type Signal, signal } from "./signal.ts";
 
 export type Direction = PatchingSnapshot["direction"];
+export type Part = PatchingSnapshot["part"];
 export type Which = "clean" | "corrupted";
 
 /** The number: null chooses anew, by what the prompts say next; what is left out stays. */
@@ -31,8 +32,8 @@ export interface Numbered {
 /** What is looked at, and how; never leaves the browser, but for the pinned cell (the traits `display` and `selection`). */
 export interface PatchingLook {
   readonly shown: Shown;
-  /** A cell, or (layer null) a position. */
-  readonly hovered: { readonly layer: number | null; readonly position: number } | null;
+  /** A cell, or (layer null) a position, whatever the columns are. */
+  readonly hovered: { readonly layer: number | null; readonly column: number } | null;
 }
 
 export interface PatchingStore {
@@ -46,14 +47,17 @@ export interface PatchingStore {
   readonly look: Signal<PatchingLook>;
   readonly details: PatchingDetails;
   readonly selection: Selections;
-  /** The pinned position, and the pinned layer where there is one. */
-  pinned(): { readonly layer: number | null; readonly position: number } | null;
+  /** The pinned column, and the pinned layer where there is one: a head always has one. */
+  pinned(): { readonly layer: number | null; readonly column: number } | null;
   pin(cell: Cell | null, source: string): void;
   see(fields: Partial<PatchingLook>): void;
   /** The direction that is asked for, or shown. */
   direction(): Direction | null;
+  /** What is exchanged: asked for, or shown. */
+  part(): Part | null;
   edit(which: Which, input: Input, view: string): void;
   turn(direction: Direction, view: string): void;
+  exchange(part: Part, view: string): void;
   follow(number: Numbered, view: string): void;
   /** The same again. */
   again(view: string): void;
@@ -77,21 +81,28 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
   let drafts: { readonly [which in Which]?: Input } = {};
   let isEditing = false;
   let turned: Direction | null = null;
+  let exchanged: Part | null = null;
+  /** Columns of the picture that a pin belongs to are heads; null before the first. */
+  let heads: boolean | null = null;
   /** The number that is asked for, and the last one that was not refused. */
   let number: Numbered = {};
   let good: Numbered = {};
 
   const positions = () => entries(selection.clauses.value, "pin", "pos");
 
-  function taken({ pairs, exact }: PatchingAnswer): void {
+  function taken(next: PatchingAnswer): void {
+    const { pairs, exact, width } = next;
     details.clear();
     good = number;
     drafts = {};
     see({ hovered: null });
-    const kept = positions().filter((p) => p < pairs.length);
+    // A head is no position: what was pinned of the one is not pinned of the other.
+    const other = heads !== null && heads !== ofHeads(next);
+    heads = ofHeads(next);
+    const kept = other ? [] : positions().filter((p) => p < pairs.length);
     if (kept.length < positions().length) choose(kept, "browser");
     const { row } = display.value;
-    if (row !== null && row >= exact.length) frame.setDisplay({ row: null });
+    if (row !== null && (other || row >= exact.length * (heads ? width : 1))) frame.setDisplay({ row: null });
   }
 
   function choose(pos: readonly number[], source: string): void {
@@ -107,6 +118,11 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
     return connection.live.value ? (turned ?? shown) : shown;
   }
 
+  function part(): Part | null {
+    const shown = answer.value?.snapshot.part ?? null;
+    return connection.live.value ? (exchanged ?? shown) : shown;
+  }
+
   /**
    * The kernel keeps what the last look that ended well was asked, which is not what is seen after one that was cancelled: so
    * all that decides the picture is said every time. Prompts given as ids are not on the wire, and stay.
@@ -114,10 +130,11 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
   function ask(view: string): void {
     const { clean, corrupted } = { ...answer.value?.snapshot, ...drafts };
     const way = turned ?? direction();
+    const what = exchanged ?? part();
     const prompts = Object.fromEntries(
       Object.entries({ clean, corrupted }).filter(([, input]) => input && input.kind !== "ids"),
     );
-    const content = { ...prompts, ...(way ? { direction: way } : {}), ...number };
+    const content = { ...prompts, ...(way ? { direction: way } : {}), ...(what ? { part: what } : {}), ...number };
     looking.look((envelope) => encodePatching({ action: "look", ...content }, envelope), view);
     if (!connection.live.value) ended();
   }
@@ -126,6 +143,7 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
   function ended(): void {
     number = good;
     turned = null;
+    exchanged = null;
     if (!isEditing) drafts = {};
   }
 
@@ -144,17 +162,25 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
     details,
     selection,
     pinned() {
-      const [position] = positions();
+      const { exact, width } = answer.value ?? { exact: [], width: 0 };
       const { row } = display.value;
-      if (position === undefined || position >= (answer.value?.pairs.length ?? 0)) return null;
-      return { position, layer: row !== null && row >= 0 && row < (answer.value?.exact.length ?? 0) ? row : null };
+      if (heads) {
+        if (row === null || row < 0 || row >= exact.length * width) return null;
+        return { layer: Math.floor(row / width), column: row % width };
+      }
+      const [column] = positions();
+      if (column === undefined || column >= width) return null;
+      return { column, layer: row !== null && row >= 0 && row < exact.length ? row : null };
     },
     pin(cell, source) {
-      choose(cell ? [cell.position] : [], source);
-      if (display.value.row !== (cell?.layer ?? null)) frame.setDisplay({ row: cell?.layer ?? null });
+      // Positions are shared with other views, and a head is none of them: it is counted through all layers, as a row is.
+      if (!heads) choose(cell ? [cell.column] : [], source);
+      const row = cell && (heads ? cell.layer * (answer.value?.width ?? 0) + cell.column : cell.layer);
+      if (display.value.row !== row) frame.setDisplay({ row });
     },
     see,
     direction,
+    part,
     edit(which, input, view) {
       isEditing = true;
       drafts = { ...drafts, [which]: input };
@@ -162,6 +188,10 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
     },
     turn(way, view) {
       turned = way;
+      ask(view);
+    },
+    exchange(what, view) {
+      exchanged = what;
       ask(view);
     },
     follow(fields, view) {

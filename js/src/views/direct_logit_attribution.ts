@@ -75,13 +75,8 @@ function mount(store: DirectStore, el: HTMLElement, until: AbortSignal): void {
   const empty = h("div", { class: "xw-empty xw-soft" });
   left.append(empty);
   const pieces = [prompt, componentChart(left, context, until), headMap(left, context, until)];
-  const said = notice(
-    left,
-    { notice: null },
-    { act: () => scene.answer && ask({ input: scene.answer.snapshot.input }) },
-    until,
-  );
-  right.append(h("h5", { class: "xw-h" }, "Next token"));
+  const next = h("h5", { class: "xw-h" }, "Next token");
+  right.append(next);
   const list = candidateList(
     right,
     props.candidateProps(store, scene),
@@ -93,6 +88,13 @@ function mount(store: DirectStore, el: HTMLElement, until: AbortSignal): void {
         ask(contrast ? askOther(scene, spec, store.wanted.value) : askTarget(scene, spec));
       },
     },
+    until,
+  );
+  // Where the next question is chosen: under the pictures it would be out of sight.
+  const said = notice(
+    right,
+    { notice: null },
+    { act: () => scene.answer && ask({ input: scene.answer.snapshot.input }) },
     until,
   );
   pieces.push(neuronTable(right, context, until));
@@ -124,9 +126,11 @@ function mount(store: DirectStore, el: HTMLElement, until: AbortSignal): void {
     setText(empty, working(store) ? "splitting the logit" : "no answer yet");
     for (const piece of pieces) piece.draw(scene);
     list.update(props.candidateProps(store, scene));
-    right.hidden = !answer && !working(store);
     const absent = scene.neurons?.state === "absent";
-    said.update({ notice: noticeProps(store, answer, { error: null, absent: false }, absent) });
+    const notice = noticeProps(store, answer, { error: null, absent: false }, absent);
+    said.update({ notice });
+    next.hidden = !answer && !working(store);
+    right.hidden = next.hidden && !notice;
     scales.update(props.legendProps(scene));
     setText(info, props.infoText(scene));
     info.title = answer?.snapshot.model?.fingerprint ? `model ${answer.snapshot.model.fingerprint}` : "";

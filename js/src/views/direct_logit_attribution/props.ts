@@ -61,7 +61,7 @@ export function candidateProps(store: DirectStore, { answer, dim }: Scene): Cand
     target: target?.kind === "token" ? (target.id ?? null) : (s?.target.id ?? null),
     contrast: other === null ? null : other?.kind === "token" ? (other.id ?? null) : (s?.other?.id ?? null),
     format: probability,
-    reserve: answer ? 0 : EXPECTED,
+    reserve: answer || !working(store) ? 0 : EXPECTED,
     dim: dim && store.wanted.value.input !== undefined,
   };
 }

@@ -1,4 +1,5 @@
 /** What the view of direct logit attribution says: the question, one part, the proof, code. Values only. */
+import { visible } from "../../kit/shared/dom.ts";
 import type { DirectAnswer } from "../../protocol/decode-direct.ts";
 import { attentionOf, headsOf, type Part, partValue, strongest } from "../../state/direct-picture.ts";
 import { number, percent } from "../../state/words.ts";
@@ -10,8 +11,8 @@ export function whatOf({ snapshot }: DirectAnswer): string {
 }
 
 export function questionOf({ snapshot: { target, other } }: DirectAnswer): Parts {
-  const parts = [word("Who wrote the logit of "), token(target.text)];
-  if (other) parts.push(word(" less that of "), token(other.text));
+  const parts = [word("Who wrote the logit of "), token(visible(target.text))];
+  if (other) parts.push(word(" less that of "), token(visible(other.text)));
   return [...parts, word("?")];
 }
 
@@ -48,8 +49,8 @@ function valueParts(answer: DirectAnswer, value: number): Parts {
   if (Number.isNaN(value)) return [word("not a number")];
   const { target, other } = answer.snapshot;
   if (!value) return [word("0, nothing either way")];
-  const parts = [word(`${number(value, true)}, ${value > 0 ? "for" : "against"} `), token(target.text)];
-  if (other) parts.push(word(" rather than "), token(other.text));
+  const parts = [word(`${number(value, true)}, ${value > 0 ? "for" : "against"} `), token(visible(target.text))];
+  if (other) parts.push(word(" rather than "), token(visible(other.text)));
   const share = shareOf(answer, value);
   if (share === null) return parts;
   const much = `${percent(Math.abs(share))} of the ${whatOf(answer)}`;
@@ -90,7 +91,7 @@ export const ROUNDING = 1e-4;
 export function proofText(answer: DirectAnswer, sums: readonly number[]): string {
   const { logit, gap, softcap, other } = answer.snapshot;
   const what = whatOf(answer);
-  const off = gap === 0 ? "no difference" : `a difference of ${number(gap)} of the largest logit`;
+  const off = gap === 0 ? "no difference in float32" : `a difference of ${number(gap)} of the largest logit`;
   const doubt = gap > ROUNDING ? " That is more than rounding explains: take these shares with care." : "";
   const proof = `The parts sum to ${number(sums.at(-1))}; the ${what} is ${number(logit)} (${off}).${doubt}`;
   if (softcap === null) return proof;

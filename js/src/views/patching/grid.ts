@@ -1,17 +1,17 @@
-/** The grid: layers over positions, the last layer on top, each cell with what patching it brings over. */
+/** The grid: layers over positions or heads, the last layer on top, each cell with what patching it brings over. */
 import { choice } from "../../kit/choice.ts";
 import { type HeatMapProps, heatMap } from "../../kit/heat-map.ts";
 import { h, setText, wordButton } from "../../kit/shared/dom.ts";
-import { tokenName } from "../../state/attention-names.ts";
-import { type Cell, isWhole, rowOf, type Shown } from "../../state/patching-picture.ts";
-import type { Direction } from "../../state/patching-store.ts";
+import { type Cell, isWhole, ofHeads, rowOf, type Shown } from "../../state/patching-picture.ts";
+import type { Direction, Part } from "../../state/patching-store.ts";
 import { working } from "../shared/said.ts";
 import { sentence, word } from "../shared/sentence.ts";
+import { columnLabel, gridName, PARTS } from "./parts.ts";
 import type { Context, Grid, Piece, Scene } from "./scene.ts";
 import { drawStripes } from "./stripes.ts";
 import { cellSpoken, cellText, DIRECTIONS, exactnessText, rowName, SHOWN } from "./words.ts";
 
-const EMPTY: Grid = { values: new Float32Array(0), tile: () => null, top: 1 };
+const EMPTY: Grid = { values: new Float32Array(0), tile: () => null, top: 1, gap: "" };
 
 export function patchingGrid(root: HTMLElement, context: Context, until: AbortSignal): Piece {
   const { store, view } = context;
@@ -29,6 +29,19 @@ export function patchingGrid(root: HTMLElement, context: Context, until: AbortSi
     bar,
     wayProps(context.scene()),
     { choose: (value) => store.turn(value as Direction, view) },
+    until,
+  );
+  const whatProps = ({ answer }: Scene) => ({
+    label: "",
+    name: "what is exchanged",
+    options: PARTS,
+    value: store.part() ?? "resid",
+    hidden: !answer,
+  });
+  const what = choice(
+    bar,
+    whatProps(context.scene()),
+    { choose: (value) => store.exchange(value as Part, view) },
     until,
   );
   const shownProps = ({ answer, shown }: Scene) => ({
@@ -50,21 +63,22 @@ export function patchingGrid(root: HTMLElement, context: Context, until: AbortSi
   const say = sentence(root);
   /** In the grid's own rows. */
   let cursor: { row: number; column: number } | null = null;
-  let part: ReturnType<typeof heatMap> | null = null;
+  let map: ReturnType<typeof heatMap> | null = null;
+  let heads = false;
 
   const layers = () => context.scene().answer?.exact.length ?? 0;
   const cellOf = ({ row, column }: { row: number; column: number }): Cell => ({
     layer: rowOf(layers(), row),
-    position: column,
+    column,
   });
 
   function props(scene: Scene): HeatMapProps {
-    const { answer, look, pinned, pinnedPosition, hoveredPosition } = scene;
+    const { answer, look, pinned, pinnedPosition } = scene;
     const rows = answer?.exact.length ?? 0;
-    const columns = answer?.pairs.length ?? 0;
-    const { values, tile, top } = scene.grid ?? EMPTY;
+    const columns = answer?.width ?? 0;
+    const { values, tile, top, gap } = scene.grid ?? EMPTY;
     const isEstimate = (row: number) => answer?.exact[rowOf(rows, row)] !== 1;
-    const alone = answer?.pairs.includes(-1) ?? false;
+    const hovered = look.hovered?.layer === null && answer && ofHeads(answer) ? null : look.hovered;
     return {
       rows,
       columns,
@@ -78,28 +92,29 @@ export function patchingGrid(root: HTMLElement, context: Context, until: AbortSi
       signed: true,
       // Where the place is narrow there is no room for what all of them say.
       rowLabel: (row) => (answer ? rowName(answer, rowOf(rows, row)).replace(/^into /, "") : ""),
-      columnLabel: (column) => (answer ? tokenName(answer.base, column) : ""),
+      columnLabel: (column) => (answer ? columnLabel(answer, column) : ""),
       pinnedRows: pinned ? [rowOf(rows, pinned.layer)] : [],
-      pinnedColumns: pinnedPosition === null ? [] : [pinnedPosition],
-      hoveredRow: look.hovered && look.hovered.layer !== null ? rowOf(rows, look.hovered.layer) : null,
-      hoveredColumn: hoveredPosition,
+      pinnedColumns: [pinned?.column ?? pinnedPosition].filter((column) => column !== null),
+      hoveredRow: hovered && hovered.layer !== null ? rowOf(rows, hovered.layer) : null,
+      hoveredColumn: hovered?.column ?? null,
       cursor,
       causal: false,
-      label: "what patching brings over, by layer and position",
+      label: answer ? gridName(answer) : "",
       isGap: (row, column) => Number.isNaN(values[row * columns + column]),
-      gap: alone ? "no counterpart" : "not a number",
+      gap,
       overlay:
         answer && scene.shown === "exact" && !isWhole(answer) ? (...to) => drawStripes(isEstimate, ...to) : undefined,
       describe: (row, column) => (answer ? cellSpoken(answer, cellOf({ row, column }), scene.shown) : ""),
     };
   }
 
-  const redraw = () => part?.update(props(context.scene()));
+  const redraw = () => map?.update(props(context.scene()));
 
   return {
     draw(scene) {
       const { answer, focus } = scene;
       way.update(wayProps(scene));
+      what.update(whatProps(scene));
       shown.update(shownProps(scene));
       setText(exactness, answer ? exactnessText(answer) : "");
       rest.hidden = !answer || isWhole(answer) || working(store);
@@ -109,8 +124,10 @@ export function patchingGrid(root: HTMLElement, context: Context, until: AbortSi
         say([]);
         return;
       }
-      if (cursor && (cursor.column >= answer.pairs.length || cursor.row >= answer.exact.length)) cursor = null;
-      part ??= heatMap(
+      if (heads !== ofHeads(answer)) cursor = null;
+      heads = ofHeads(answer);
+      if (cursor && (cursor.column >= answer.width || cursor.row >= answer.exact.length)) cursor = null;
+      map ??= heatMap(
         place,
         props(scene),
         {
@@ -119,7 +136,7 @@ export function patchingGrid(root: HTMLElement, context: Context, until: AbortSi
           pin(at) {
             const cell = cellOf(at);
             const old = store.pinned();
-            const same = old?.layer === cell.layer && old.position === cell.position;
+            const same = old?.layer === cell.layer && old.column === cell.column;
             store.pin(same ? null : cell, view);
           },
           move(cell) {
@@ -136,7 +153,7 @@ export function patchingGrid(root: HTMLElement, context: Context, until: AbortSi
         },
         until,
       );
-      part.update(props(scene));
+      map.update(props(scene));
       say(
         focus
           ? cellText(answer, focus, scene.shown)

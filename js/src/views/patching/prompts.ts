@@ -51,7 +51,7 @@ export function promptLines(root: HTMLElement, { store }: Context, until: AbortS
     "pointerover",
     (event) => {
       const at = (event.target as Element).closest<HTMLElement>("[data-at]")?.dataset.at;
-      store.see({ hovered: at === undefined ? null : { layer: null, position: Number(at) } });
+      store.see({ hovered: at === undefined ? null : { layer: null, column: Number(at) } });
     },
     { signal: until },
   );

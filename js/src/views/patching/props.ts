@@ -3,11 +3,11 @@ import type { HeaderProps } from "../../kit/header.ts";
 import type { LegendProps } from "../../kit/legend.ts";
 import type { QuestionLineProps } from "../../kit/question-line.ts";
 import type { TextTableProps } from "../../kit/text-table.ts";
-import { tokenName } from "../../state/attention-names.ts";
 import { isWhole, strongest } from "../../state/patching-picture.ts";
 import type { PatchingStore } from "../../state/patching-store.ts";
 import { number, seconds, shortName } from "../../state/words.ts";
 import { working } from "../shared/said.ts";
+import { cellsName, columnCells, columnHeadings, howText, sizeText } from "./parts.ts";
 import type { Scene } from "./scene.ts";
 import { measureOf, questionOf, roles, rowName } from "./words.ts";
 
@@ -17,7 +17,6 @@ export interface Local {
   readonly copied: string;
 }
 
-const HOW = "what enters a layer at one position is taken from the other prompt's pass, everything else stays";
 /** Cells listed for readers who can't see the grid. */
 const LISTED = 12;
 
@@ -28,7 +27,7 @@ export function headerProps(store: PatchingStore, { answer }: Scene, local: Loca
     model: shortName(s?.model?.name ?? ""),
     modelTitle: s?.model?.name ?? "",
     method: "Activation patching",
-    methodTitle: HOW,
+    methodTitle: answer ? howText(answer) : "",
     exactness: answer && !isWhole(answer) ? "estimates among them" : "",
     exactnessTitle: "",
     busy: working(store),
@@ -68,18 +67,21 @@ export function legendProps({ answer, grid, shown }: Scene): LegendProps {
 
 /** The strongest cells, for readers who can't see the grid. */
 export function tableProps({ answer, shown }: Scene): TextTableProps {
-  const headings = ["layer", "token", "position", "share of the difference", "known"];
-  if (!answer) return { caption: "No answer yet", headings, rows: [] };
+  const ends = ["share of the difference", "known"];
+  if (!answer) return { caption: "No answer yet", headings: ends, rows: [] };
   const known = (layer: number) =>
     shown === "exact" && answer.exact[layer] === 1 ? "exact" : shown === "exact" ? "estimate" : shown;
-  const rows = strongest(answer, shown, LISTED).map(({ layer, position, share }) => [
+  const rows = strongest(answer, shown, LISTED).map(({ layer, column, share }) => [
     rowName(answer, layer),
-    tokenName(answer.base, position),
-    String(position),
+    ...columnCells(answer, column),
     number(share),
     known(layer),
   ]);
-  return { caption: "Cells that bring over most, or drive furthest away", headings, rows };
+  return {
+    caption: `${cellsName(answer)} that bring over most, or drive furthest away`,
+    headings: ["layer", ...columnHeadings(answer), ...ends],
+    rows,
+  };
 }
 
 /** The line at the bottom: how much, how long, where. */
@@ -87,7 +89,7 @@ export function infoText({ answer }: Scene): string {
   const s = answer?.snapshot;
   if (!answer || !s) return "";
   const parts = [
-    `${answer.exact.length.toLocaleString("en")} layers × ${answer.pairs.length.toLocaleString("en")} positions`,
+    sizeText(answer),
     s.seconds === null ? "" : seconds(s.seconds),
     s.model?.device,
     s.model?.dtype.replace("torch.", ""),

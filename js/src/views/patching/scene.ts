@@ -2,17 +2,20 @@
 import type { PatchingAnswer } from "../../protocol/decode-patching.ts";
 import type { PatchingAsk } from "../../protocol/encode.ts";
 import type { PatchingDetail } from "../../state/patching-details.ts";
-import { type Cell, gridOf, hasPair, isWhole, type Shown, topOf } from "../../state/patching-picture.ts";
+import { type Cell, gapAt, gridOf, isWhole, ofHeads, type Shown, topOf } from "../../state/patching-picture.ts";
 import type { PatchingLook, PatchingStore } from "../../state/patching-store.ts";
 import { tilesOf } from "../../state/tiling.ts";
+import { gapWord } from "./parts.ts";
 
 /** The numbers under the ink. */
 export interface Grid {
-  /** [row, position] as drawn: the last layer first; NaN where there is no counterpart. */
+  /** [row, column] as drawn: the last layer first; NaN where nothing can be put in. */
   readonly values: Float32Array;
   readonly tile: ReturnType<typeof tilesOf>;
   /** Full ink. */
   readonly top: number;
+  /** What cells without a number are. */
+  readonly gap: string;
 }
 
 export interface Scene {
@@ -23,7 +26,7 @@ export interface Scene {
   readonly pinned: Cell | null;
   /** What is pointed at, else what is pinned. */
   readonly focus: Cell | null;
-  /** Positions to mark: pinned, and pointed at. */
+  /** Positions to mark: pinned, and pointed at; a head is none. */
   readonly pinnedPosition: number | null;
   readonly hoveredPosition: number | null;
   readonly grid: Grid | null;
@@ -55,8 +58,8 @@ function gridFor(answer: PatchingAnswer, shown: Shown): Grid {
   let grid = kept.get(shown);
   if (!grid) {
     const values = gridOf(answer, shown);
-    const tile = tilesOf(values, answer.exact.length, answer.pairs.length);
-    grid = { values, tile, top: topOf(answer, shown) };
+    const tile = tilesOf(values, answer.exact.length, answer.width);
+    grid = { values, tile, top: topOf(answer, shown), gap: gapWord(answer) };
     kept.set(shown, grid);
   }
   return grid;
@@ -68,24 +71,24 @@ export function makeScene(store: PatchingStore): Scene {
   const live = store.connection.live.value;
   const shown = answer && isWhole(answer) ? look.shown : "exact";
   const place = store.pinned();
-  const asCell = (at: { layer: number | null; position: number } | null): Cell | null =>
-    at && at.layer !== null ? { layer: at.layer, position: at.position } : null;
+  const asCell = (at: { layer: number | null; column: number } | null): Cell | null =>
+    at && at.layer !== null ? { layer: at.layer, column: at.column } : null;
   const pinned = asCell(place);
   const dim = live !== null && (answer?.snapshot.revision ?? 0) < live.revision;
   // The kernel answers about the last look that ended well, which a look that was cancelled half-way is not.
   const ready = answer !== null && isWhole(answer) && !dim;
   const cellAsk: PatchingAsk | null =
-    ready && pinned && hasPair(answer, pinned.position)
-      ? { action: "cell", layer: pinned.layer, index: pinned.position }
-      : null;
+    ready && pinned && !gapAt(answer, pinned) ? { action: "cell", layer: pinned.layer, index: pinned.column } : null;
+  const heads = answer !== null && ofHeads(answer);
+  const { hovered } = look;
   return {
     answer,
     look,
     shown,
     pinned,
-    focus: asCell(look.hovered) ?? pinned,
-    pinnedPosition: place?.position ?? null,
-    hoveredPosition: look.hovered?.position ?? null,
+    focus: asCell(hovered) ?? pinned,
+    pinnedPosition: heads ? null : (place?.column ?? null),
+    hoveredPosition: hovered && !(heads && hovered.layer !== null) ? hovered.column : null,
     grid: answer && gridFor(answer, shown),
     cellAsk,
     cell: cellAsk && store.details.get(cellAsk),

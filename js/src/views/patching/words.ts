@@ -6,9 +6,10 @@ import {
   type Cell,
   estimateOf,
   exactRows,
-  hasPair,
+  gapAt,
   isWhole,
   numberAt,
+  ofHeads,
   recoveredOf,
   type Shown,
   shareOf,
@@ -17,6 +18,7 @@ import {
 import type { Direction, Which } from "../../state/patching-store.ts";
 import { number } from "../../state/words.ts";
 import { type Parts, plain, token, word } from "../shared/sentence.ts";
+import { columnName, herePhrase, oneName, wholeText } from "./parts.ts";
 
 export const DIRECTIONS: readonly { value: Direction; text: string }[] = [
   { value: "denoise", text: "denoise: clean states into the corrupted pass" },
@@ -44,12 +46,13 @@ export function guessName(text: string): string {
   return text === "" ? "⋯" : [...text].map((c) => (c === "\n" ? "↵" : c === "\t" ? "⇥" : "␣")).join("");
 }
 
-export function questionOf({ snapshot }: PatchingAnswer): Parts {
-  const { direction, target, other } = snapshot;
+export function questionOf(answer: PatchingAnswer): Parts {
+  const { direction, target, other } = answer.snapshot;
+  const things = `${oneName(answer)}s`;
   const rather = other ? [word(" rather than "), token(guessName(other.text))] : [];
   return direction === "denoise"
-    ? [word("Which clean states bring back "), token(guessName(target.text)), ...rather, word("?")]
-    : [word("Which corrupted states take away "), token(guessName(target.text)), ...rather, word("?")];
+    ? [word(`Which clean ${things} bring back `), token(guessName(target.text)), ...rather, word("?")]
+    : [word(`Which corrupted ${things} take away `), token(guessName(target.text)), ...rather, word("?")];
 }
 
 /** What is measured, in two parts: the quantity, and its value in both prompts. */
@@ -67,20 +70,28 @@ export function rowName({ snapshot }: PatchingAnswer, layer: number): string {
   return snapshot.rows[layer] ?? "";
 }
 
-function at(answer: PatchingAnswer, { layer, position }: Cell): Parts {
-  return [word(`${rowName(answer, layer)} at `), token(tokenName(answer.base, position)), word(` (${position})`)];
+function at(answer: PatchingAnswer, { layer, column }: Cell): Parts {
+  const row = rowName(answer, layer);
+  if (ofHeads(answer)) return [word(`${row}, ${columnName(answer, column)}`)];
+  return [word(`${row} at `), token(tokenName(answer.base, column)), word(` (${column})`)];
 }
 
-const noPair = ({ snapshot }: PatchingAnswer) => `no counterpart in the ${roles(snapshot.direction).source} prompt`;
+/** Why nothing can be put into a cell; null where it can. */
+function gapText(answer: PatchingAnswer, cell: Cell): string | null {
+  const gap = gapAt(answer, cell);
+  if (gap === "pair") return `no counterpart in the ${roles(answer.snapshot.direction).source} prompt`;
+  return gap && "no such part in this layer";
+}
 
 /** One cell: where it is, what patching it comes to, and how that is known. */
 export function cellText(answer: PatchingAnswer, cell: Cell, shown: Shown): Parts {
-  const { layer, position } = cell;
+  const { layer, column } = cell;
   const where = at(answer, cell);
-  if (!hasPair(answer, position)) return [...where, word(`: ${noPair(answer)}, nothing can be put in here`)];
-  const { value, exact } = numberAt(answer, layer, position);
+  const gap = gapText(answer, cell);
+  if (gap) return [...where, word(`: ${gap}, nothing can be put in here`)];
+  const { value, exact } = numberAt(answer, layer, column);
   if (shown !== "exact") {
-    const [estimate, own] = [shareOf(answer, "estimate", layer, position), shareOf(answer, "exact", layer, position)];
+    const [estimate, own] = [shareOf(answer, "estimate", layer, column), shareOf(answer, "exact", layer, column)];
     const both = `: estimate ${number(estimate)}, exact ${number(own)}, difference ${number(estimate - own, true)}`;
     return [...where, word(both)];
   }
@@ -114,20 +125,21 @@ export function pinnedText(answer: PatchingAnswer, pinned: Cell): Parts {
 }
 
 /** The number with a cell patched, beside what it is without and what was estimated. */
-export function outcomeText(answer: PatchingAnswer, { layer, position }: Cell, value: number): string {
+export function outcomeText(answer: PatchingAnswer, { layer, column }: Cell, value: number): string {
   const { base, source } = roles(answer.snapshot.direction);
   const { base_value, source_value } = answer.snapshot;
   const own = `${number(base_value, true)} without the patch, ${number(source_value, true)} in the ${source} prompt`;
-  const estimate = number(recoveredOf(answer, estimateOf(answer, layer, position)));
+  const estimate = number(recoveredOf(answer, estimateOf(answer, layer, column)));
   return (
-    `With the ${source} state put into the ${base} pass here the number is ${number(value, true)} (${own}): ` +
+    `With the ${source} ${oneName(answer)} put into the ${base} pass ${herePhrase(answer)} the number is ${number(value, true)} (${own}): ` +
     `${number(recoveredOf(answer, value))} of the difference. The estimate said ${estimate}.`
   );
 }
 
 /** What is said in the place of a cell's next tokens while they are not here. */
 export function waitingText(answer: PatchingAnswer, pinned: Cell, state: string | undefined, working: boolean): string {
-  if (!hasPair(answer, pinned.position)) return `There is ${noPair(answer)}, so nothing can be put in here.`;
+  const gap = gapText(answer, pinned);
+  if (gap) return `There is ${gap}, so nothing can be put in here.`;
   if (!isWhole(answer))
     return working
       ? "What the model says next is asked for once all rows are exact."
@@ -141,5 +153,5 @@ export function announcement(answer: PatchingAnswer, working: boolean): string {
   if (working && !isWhole(answer)) return "The estimate is there; exact rows take its place.";
   const [best] = strongest(answer, "exact", 1);
   const cell = best ? ` Strongest: ${cellSpoken(answer, best, "exact")}.` : "";
-  return `Patching of ${answer.exact.length} layers over ${answer.pairs.length} positions. ${exactnessText(answer)}${cell}`;
+  return `${wholeText(answer)} ${exactnessText(answer)}${cell}`;
 }

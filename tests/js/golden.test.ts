@@ -3,8 +3,10 @@ import { bytesOf } from "../../js/src/page/model.ts";
 import { readInts } from "../../js/src/protocol/arrays.ts";
 import { decodePacked } from "../../js/src/protocol/decode.ts";
 import { decodeAttention } from "../../js/src/protocol/decode-attention.ts";
-import type { AttentionSnapshot, Snapshot } from "../../js/src/protocol/generated.ts";
-import attention from "../protocol/golden/attention.json";
+import { decodeDirect } from "../../js/src/protocol/decode-direct.ts";
+import { decodeLens } from "../../js/src/protocol/decode-lens.ts";
+import { decodePatching } from "../../js/src/protocol/decode-patching.ts";
+import type { ArrayHeader, LensPacked, Snapshot } from "../../js/src/protocol/generated.ts";
 import requests from "../protocol/golden/requests.json";
 import { sampleRequests } from "./requests.ts";
 
@@ -14,9 +16,12 @@ interface Golden {
   expect: Record<string, (number | string)[]>;
 }
 
-const files = Object.entries(
+const all = Object.entries(
   import.meta.glob<Golden>("../protocol/golden/*.json", { eager: true, import: "default" }),
-).filter(([name]) => !/(requests|attention)\.json$/.test(name));
+).filter(([name]) => !name.endsWith("requests.json"));
+const isView = ([name]: readonly [string, unknown]) => /(attention|lens|patching|direct)\.json$/.test(name);
+const files = all.filter((file) => !isView(file));
+const others = all.filter(isView);
 
 describe("what Python writes is read here, to the bit", () => {
   test("there is something to read", () => {
@@ -43,16 +48,45 @@ describe("what Python writes is read here, to the bit", () => {
   });
 });
 
-test("attention too: two versions, means, a score that is no number", () => {
-  const { packed, expect: wanted } = attention as unknown as Golden;
-  const snapshot = packed.snapshot as unknown as AttentionSnapshot;
-  const answer = decodeAttention({ snapshot, buffers: packed.buffers.map(bytesOf) });
-  const read = { most: answer?.most, mean: answer?.mean, patterns: answer?.patterns, id: answer?.queries.ids };
-  expect(Object.keys(wanted).sort()).toEqual(Object.keys(read).sort());
-  for (const [name, values] of Object.entries(wanted))
+type Arrays = Record<string, ArrayLike<number> | null | undefined>;
+
+/** What other views read of theirs. */
+const VIEWS: Record<string, (packed: never) => Arrays> = {
+  attention: (packed) => {
+    const read = decodeAttention(packed);
+    return { most: read?.most, mean: read?.mean, patterns: read?.patterns, id: read?.queries.ids };
+  },
+  lens: (packed) => {
+    const read = decodeLens(packed);
+    return {
+      top: read?.top,
+      prob: read?.prob,
+      known: read?.known,
+      ids: readInts(vocabularyOf(packed), buffersOf(packed)),
+    };
+  },
+  patching: (packed) => {
+    const read = decodePatching(packed);
+    return { values: read?.values, estimate: read?.estimate, exact: read?.exact, pairs: read?.pairs };
+  },
+  direct: (packed) => {
+    const read = decodeDirect(packed);
+    return { values: read?.values, heads: read?.heads };
+  },
+};
+
+const vocabularyOf = (packed: never) => (packed as LensPacked).snapshot?.vocabulary as ArrayHeader;
+const buffersOf = (packed: never) => (packed as LensPacked).buffers as unknown as Uint8Array[];
+
+test.each(Object.entries(VIEWS))("of the %s view too", (name, read) => {
+  const [, golden] = others.find(([path]) => path.endsWith(`/${name}.json`)) ?? [];
+  const { packed, expect: wanted } = golden as Golden;
+  const arrays = read({ snapshot: packed.snapshot, buffers: packed.buffers.map(bytesOf) } as never);
+  expect(Object.keys(wanted).sort()).toEqual(Object.keys(arrays).sort());
+  for (const [key, values] of Object.entries(wanted))
     expect(
-      Array.from(read[name as keyof typeof read] ?? [], (v) => (Number.isNaN(v) ? "NaN" : v)),
-      name,
+      Array.from(arrays[key] ?? [], (v) => (Number.isNaN(v) ? "NaN" : v)),
+      key,
     ).toEqual(values);
 });
 

@@ -32,7 +32,8 @@ describe("what is exchanged", () => {
     expect(v.says("12 layers × 4 heads")).toBe(true);
     await userEvent.selectOptions(chosen(v), "MLP");
     await expect.poll(() => v.question).toBe("Which corrupted MLP outputs take away Paris rather than Rome?");
-    expect(v.says("12 layers × 11 positions")).toBe(true);
+    // The host splits what is asked at spaces.
+    expect(v.says("12 layers × 10 positions")).toBe(true);
   });
   test("by keys alone", async () => {
     const v = show();
@@ -68,7 +69,7 @@ describe("attention and MLPs", () => {
       expect.stringMatching(/^Patching of the attention of 12 layers over 11 positions\..* Strongest: attention \d/),
     );
     expect(v.canvas.getAttribute("aria-label")).toBe(
-      "what patching attention outputs brings over, by layer and position",
+      "what patching attention outputs brings over, by layer and position, 12 rows, 11 columns",
     );
   });
   test("a layer without the part says so, in the grid and its sentence, and nothing is asked of it", async () => {
@@ -102,8 +103,8 @@ describe("heads", () => {
     expect(v.model.get("selection").pos).toEqual([]);
     v.keys("Enter");
     await expect.poll(() => v.find(".xw-patch-cell").checkVisibility()).toBe(false);
-    v.keys("End");
-    await expect.poll(() => spoken(v)).toContain("head 8: ");
+    v.keys(...Array(12).fill("ArrowRight"));
+    await expect.poll(() => spoken(v)).toContain("layer 10, head 8: ");
   });
   test("a token under the pointer marks itself, and no column", async () => {
     const v = show(heads(), at(4 * 9 + 3));
@@ -136,7 +137,9 @@ describe("heads", () => {
       expect.stringContaining(`Patching of 9 heads in each of 30 layers. All rows are exact.`),
     );
     expect(v.says("30 layers × 9 heads")).toBe(true);
-    expect(v.canvas.getAttribute("aria-label")).toBe("what patching brings over, by layer and head");
+    expect(v.canvas.getAttribute("aria-label")).toBe(
+      "what patching brings over, by layer and head, 30 rows, 9 columns",
+    );
   });
   test("a pinned position is let go when heads come, and nothing is asked about it", async () => {
     const v = show(inventPatching(), pinned(4, 3));

@@ -13,11 +13,18 @@ from typing import Any
 import numpy as np
 
 from tests.protocol.samples import findings, text_tokens
-from xai_widgets.core.ask import Ask
+from xai_widgets.core.ask import Ask, NextToken
 from xai_widgets.core.attention import MapInfo, Overview, Pattern
+from xai_widgets.core.lens import LensGrid
+from xai_widgets.core.parts import LogitShares
+from xai_widgets.core.patching import PatchGrid
 from xai_widgets.protocol.arrays import get
 from xai_widgets.protocol.attention import encode_attention
 from xai_widgets.protocol.codec import encode
+from xai_widgets.protocol.direct import encode_direct
+from xai_widgets.protocol.lens import encode_lens
+from xai_widgets.protocol.patching import encode_patching
+from xai_widgets.protocol.schema import ArrayHeader
 
 FOLDER = Path(__file__).parent / "golden"
 
@@ -35,13 +42,67 @@ def golden() -> dict[str, dict[str, Any]]:
             "start": snapshot["tokens"]["start"],
             "standard_error": snapshot["quality"]["standard_error"],
         }
-        expect = {
-            key: [value if value == value else "NaN" for value in get(header, packed["buffers"]).ravel().tolist()]  # noqa: PLR0124 - NaN test
-            for key, header in headers.items()
-            if header is not None
-        }
+        expect = _expected(packed["buffers"], **headers)
         out[name] = _file(snapshot, packed["buffers"], expect)
-    return out | {"attention": attention()}
+    return out | {"attention": attention(), "lens": lens(), "patching": patching(), "direct": direct()}
+
+
+def lens() -> dict[str, Any]:
+    """Two streams over all kinds of tokens, of which only the last position was read."""
+    tokens = text_tokens()
+    n = len(tokens)
+    known = np.arange(n) == n - 1
+    top = np.where(known[:, None], np.arange(4).reshape(2, 1, 2), -1).astype(np.int32)
+    prob = np.where(known[:, None], np.array([[[0.75, 0.25]], [[0.5, 1e-9]]]), -1).astype(np.float32)
+    grid = LensGrid(("embedding", "layer 0"), top, prob, known, 0.5)
+    packed = encode_lens(
+        Ask(source=tokens.text), tokens, grid, {0: "<b>", 1: " 😀", 2: "\n", 3: ""}, [], None, revision=4, code="xw.LogitLens(lm)"
+    )  # fmt: skip
+    s = packed["snapshot"]
+    return _file(
+        s,
+        packed["buffers"],
+        _expected(packed["buffers"], top=s["top"], prob=s["prob"], known=s["known"], ids=s["vocabulary"]),
+    )
+
+
+def patching() -> dict[str, Any]:
+    """Two layers, one of them an estimate; a position without a counterpart is not a number."""
+    tokens = text_tokens()
+    n = len(tokens)
+    pairs = [None, *range(1, n)]
+    values = np.linspace(-1, 1, 2 * n, dtype=np.float32).reshape(2, n)
+    values[:, 0] = np.nan
+    grid = PatchGrid(np.where([[True], [False]], values, np.nan).astype(np.float32), -0.5, 2.0, np.array([True, False]))
+    estimate = PatchGrid(values * 2, -0.5, 2.0, np.array([False, False]))
+    ask = Ask(source=tokens.text)
+    target, other = NextToken(3, " Paris", 0.5, 2.0), NextToken(4, "<i>", 0.25, 1.0)
+    packed = encode_patching(
+        (ask, ask), "noise", "resid", (tokens, tokens), pairs, grid, estimate, 0.75, (target, other), ([target], [other]), None,
+        revision=5, code="xw.Patching(lm)",
+    )  # fmt: skip
+    s = packed["snapshot"]
+    return _file(
+        s, packed["buffers"],
+        _expected(packed["buffers"], values=s["values"], estimate=s["estimate"], exact=s["exact"], pairs=s["pairs"]),
+    )  # fmt: skip
+
+
+def direct() -> dict[str, Any]:
+    """An embedding, an attention block of two heads that can't be split, an MLP and a bias."""
+    tokens = text_tokens()
+    values = np.array([[0.5, 1.5, -0.25, 0.25]], dtype=np.float32)
+    shares = LogitShares(
+        len(tokens) - 1, (3,), (), ("embedding", "attn 0", "mlp 0", "bias"), ("embedding", "attn", "mlp", "bias"), (-1, 0, 0, -1),
+        values, values.sum(1), np.full((1, 1, 2), np.nan, dtype=np.float32), np.zeros((1, 1), dtype=np.float32),
+        {0: "by hand"}, {}, 30.0, 1e-8, 0.5,
+    )  # fmt: skip
+    packed = encode_direct(
+        Ask(source=tokens.text), tokens, shares, (NextToken(3, " Paris", 0.5, 2.0), None), [], None, revision=6,
+        code="xw.DirectLogitAttribution(lm)",
+    )  # fmt: skip
+    s = packed["snapshot"]
+    return _file(s, packed["buffers"], _expected(packed["buffers"], values=s["values"], heads=s["heads"]))
 
 
 def attention() -> dict[str, Any]:
@@ -52,18 +113,13 @@ def attention() -> dict[str, Any]:
         [], None, revision=3, code="xw.Attention(lm)", with_mean=True,
     )  # fmt: skip
     snapshot, buffers = packed["snapshot"], packed["buffers"]
-    headers = {
-        "most": snapshot["most"],
-        "mean": snapshot["mean"],
-        "patterns": snapshot["pattern_scores"],
-        "id": snapshot["queries"]["id"],
-    }
-    expect = {
-        key: [value if value == value else "NaN" for value in get(header, buffers).ravel().tolist()]  # noqa: PLR0124 - NaN test
-        for key, header in headers.items()
-        if header is not None
-    }
-    return _file(snapshot, buffers, expect)
+    return _file(
+        snapshot, buffers,
+        _expected(
+            buffers, most=snapshot["most"], mean=snapshot["mean"], patterns=snapshot["pattern_scores"],
+            id=snapshot["queries"]["id"],
+        ),
+    )  # fmt: skip
 
 
 def overview(n: int) -> Overview:
@@ -73,6 +129,15 @@ def overview(n: int) -> Overview:
     info = MapInfo(2, 0, "decoder", 0, 2, n, n, causal=True, how="by hand")
     scores = np.array([[0.75], [np.nan]], dtype=np.float32)
     return Overview((info,), {0: "nothing"}, 1, maps, maps / 2, (pattern,), scores, ("local", ""), 0.0, 0.5)
+
+
+def _expected(buffers: list[bytes], **headers: ArrayHeader | None) -> dict[str, list[Any]]:
+    """What a reader gets of these arrays, not-a-number by name."""
+    return {
+        key: [value if value == value else "NaN" for value in get(header, buffers).ravel().tolist()]  # noqa: PLR0124 - NaN test
+        for key, header in headers.items()
+        if header is not None
+    }
 
 
 def _file(snapshot: Any, buffers: list[bytes], expect: dict[str, Any]) -> dict[str, Any]:

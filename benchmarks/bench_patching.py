@@ -56,7 +56,7 @@ def measured(lm: ModelAdapter, found: dict[str, peers.Peer], n: int, repetitions
     corrupted = list(clean)
     corrupted[3], corrupted[n // 2] = 1000, 2000
     target = lm.candidates(lm.tokenize(clean), 1)[0].id
-    other = lm.candidates(lm.tokenize(corrupted), 2)[1].id
+    other = next(c.id for c in lm.candidates(lm.tokenize(corrupted), 2) if c.id != target)
     contrast = Contrast(target, other)
 
     def asked() -> object:

@@ -221,8 +221,8 @@ def check_tokenizer(tokenizer: Any, n_embeddings: int) -> None:  # noqa: ANN401 
 
 
 def measure(adapter: HuggingFaceAdapter, facts: Facts) -> dict[CapabilityName, Capability]:
-    """Every capability, tried out; what could not be tried says why."""
-    from xai_widgets.adapters import gradients, logit_parts, resuming
+    """Every capability that most methods need, tried out; what could not be tried says why."""
+    from xai_widgets.adapters import gradients
 
     found: dict[CapabilityName, Capability] = {"logits": facts.logits}
     found.update(adapter.scorer.probe())
@@ -232,8 +232,6 @@ def measure(adapter: HuggingFaceAdapter, facts: Facts) -> dict[CapabilityName, C
         for name in ("gradients", "batched_gradients"):
             found[name] = Capability(False, reason)
     found["generation"] = facts.logits
-    found["resume"] = resuming.probe(adapter, packed=found["tree_packing"].works)
-    found["parts"] = logit_parts.probe(adapter)
     return found
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import nn
 
-from xai_widgets.adapters import attention, passes, resuming
+from xai_widgets.adapters import attention, logit_parts, passes, resuming
 from xai_widgets.adapters.base import AttentionCall, Candidate, Edit, Gradient, LogitParts, Off, Trace, Variant
 from xai_widgets.adapters.checks import check_logits, check_model, check_tokenizer, measure
 from xai_widgets.adapters.generation import stop_ids, write
@@ -56,6 +56,10 @@ class HuggingFaceAdapter(Lent):
         check_tokenizer(tokenizer, facts.n_embeddings)
         self._reader = TokenReader(tokenizer, facts.n_embeddings, self.max_length)
         self._capabilities = measure(self, facts)
+        self._later = {
+            "resume": lambda: resuming.probe(self, packed=self._capabilities["tree_packing"].works),
+            "parts": lambda: logit_parts.probe(self),
+        }
         self._capabilities["attention"], self._attention_gaps = attention.probe(self, self.d_vocab)
         # rotary angles that change with the length of the text make kept keys wrong for a longer one
         angles = str(self.said("rope_parameters", "rope_scaling"))

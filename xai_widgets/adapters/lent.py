@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -32,6 +32,8 @@ class Lent:
     d_model: int
     _reader: TokenReader
     _capabilities: dict[CapabilityName, Capability]
+    _later: dict[CapabilityName, Callable[[], Capability]]
+    """Capabilities that are measured when they are first asked about."""
     _attention_gaps: Mapping[int, str]
 
     def __init__(self, model: nn.Module, tokenizer: Any, name: str | None = None) -> None:  # noqa: ANN401
@@ -48,6 +50,7 @@ class Lent:
         self.max_length = _max_length(self.text_config, tokenizer)
         self._fingerprint = WeightsFingerprint(model)
         self._tokenizer_state: tuple[Any, str] | None = None
+        self._capabilities, self._later = {}, {}
 
     def __repr__(self) -> str:
         """One line: what it is and where."""
@@ -109,13 +112,22 @@ class Lent:
 
     @property
     def capabilities(self) -> Mapping[CapabilityName, Capability]:
-        """What works, measured at load."""
+        """What works, measured."""
+        for name in list(self._later):
+            self._capability(name)
         return self._capabilities
+
+    def _capability(self, name: CapabilityName) -> Capability:
+        with self.lock:
+            if name in self._later:
+                self._capabilities[name] = self._later[name]()
+                del self._later[name]
+            return self._capabilities.get(name, Capability(False, "it was not checked"))
 
     def require(self, *names: CapabilityName) -> None:
         """Raise `CapabilityError` with the reason unless all of these work."""
         for name in names:
-            found = self._capabilities.get(name, Capability(False, "it was not checked"))
+            found = self._capability(name)
             if not found.works:
                 raise CapabilityError(name.replace("_", " ").capitalize(), reason=found.reason, hint=self.hint)
 

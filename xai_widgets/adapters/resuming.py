@@ -71,12 +71,19 @@ class Trace:
         return sum(t.numel() * t.element_size() for t in self.states)
 
 
+@dataclass(eq=False)
+class Begin:
+    """Where a pass begins, and with what: `stream` may be set anew before each pass of the same view."""
+
+    stream: Tensor
+
+
 class _Stub(nn.Module):
     """Stands in a block's place: hands on what comes in, or a stream of its own, in the form the block would."""
 
-    def __init__(self, block: nn.Module, output: Any, stream: Tensor | None = None) -> None:  # noqa: ANN401
+    def __init__(self, block: nn.Module, output: Any, begin: Begin | None = None) -> None:  # noqa: ANN401
         super().__init__()
-        self.__dict__.update(block=block, output=output, stream=stream)
+        self.__dict__.update(block=block, output=output, begin=begin)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - models read a layer's settings
         try:
@@ -85,15 +92,16 @@ class _Stub(nn.Module):
             return getattr(self.__dict__["block"], name)
 
     def forward(self, *args: Any, **_: Any) -> Any:  # noqa: ANN401 - as the block's
-        stream = args[0] if self.stream is None else self.stream
+        stream = args[0] if self.begin is None else self.begin.stream
         return stream if self.output is None else type(self.output)([stream, *self.output[1:]])
 
 
-def begin_at(view: nn.Module, outputs: Sequence[Any], layer: int, stream: Tensor) -> None:
-    """Let the pass of a view begin at block `layer` with this stream (after the last: leave it with it). The view is used up."""
+def begin_at(view: nn.Module, outputs: Sequence[Any], layer: int, stream: Tensor) -> Begin:
+    """Let passes of a view begin at block `layer` with this stream (after the last: leave it with it). The view is used up."""
     blocks = blocks_of(view)
+    begin = Begin(stream)
     stubs = {
-        id(block): _Stub(block, outputs[i], stream if i == len(blocks) - 1 else None)
+        id(block): _Stub(block, outputs[i], begin if i == len(blocks) - 1 else None)
         for i, block in enumerate(blocks[:layer])
     }
     for module in list(view.modules()):
@@ -101,7 +109,8 @@ def begin_at(view: nn.Module, outputs: Sequence[Any], layer: int, stream: Tensor
             if child is not None and id(child) in stubs:
                 module._modules[name] = stubs[id(child)]
     if layer < len(blocks):
-        blocks[layer].register_forward_pre_hook(lambda _module, args: (stream, *args[1:]))
+        blocks[layer].register_forward_pre_hook(lambda _module, args: (begin.stream, *args[1:]))
+    return begin
 
 
 def trace(
@@ -301,15 +310,15 @@ def readout(
         use: called in order. context: asked between chunks. chunk: states at once.
     """
     axis = base.pos_axis
-    for start in range(0, len(states), chunk):
-        context.check()
-        part = states[start : start + chunk]
-        stream = part[:, None].movedim((0, 1), (axis - 1, axis))
-        ids = torch.tensor([[base.ids[0]]] * len(part), device=adapter.device_of_inputs)
-        with adapter.session() as view, torch.no_grad():
-            begin_at(view, base.outputs, base.n_streams - 1, stream)
+    with adapter.session() as view, torch.no_grad():
+        begin = begin_at(view, base.outputs, base.n_streams - 1, states[:1])
+        for start in range(0, len(states), chunk):
+            context.check()
+            part = states[start : start + chunk]
+            begin.stream = part[:, None].movedim((0, 1), (axis - 1, axis))
+            ids = torch.tensor([[base.ids[0]]] * len(part), device=adapter.device_of_inputs)
             logits, _ = passes.run(adapter, view, ids, torch.arange(len(part), device=ids.device))
-        use(start, logits)
+            use(start, logits)
 
 
 def _put(stream: Tensor, axis: int, row: int, at: Tensor, states: Tensor) -> None:

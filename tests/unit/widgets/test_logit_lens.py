@@ -70,7 +70,7 @@ def test_parts_come_before_the_whole(model, monkeypatch):
     monkeypatch.setattr(reading, "EVERY", 0.0)
     import xai_widgets.explainers.lens.logit_lens as module
 
-    monkeypatch.setattr(module, "CPU_ROWS", 16)
+    monkeypatch.setattr(module, "CPU_ROWS", 4)
     seen = []
 
     class Kept(xw.LogitLens):
@@ -99,7 +99,7 @@ def test_a_stopped_picture_is_not_asked_about(watched, monkeypatch):
     monkeypatch.setattr(reading, "EVERY", 0.0)
     import xai_widgets.explainers.lens.logit_lens as module
 
-    monkeypatch.setattr(module, "CPU_ROWS", 16)
+    monkeypatch.setattr(module, "CPU_ROWS", 4)
     view = watched.view
     usual = view.publish
 

@@ -27,6 +27,9 @@ CPU_ROWS: Final = 128
 """Rows of logits at once: 25 MB of a vocabulary of 49,152."""
 GPU_ROWS: Final = 2048
 
+BATCHES: Final = 8
+"""Of so many rows the positions are read together, and then shown: what a pass needs is set up once for them."""
+
 Measure = Literal["entropy", "kl", "agreement"]
 
 
@@ -56,23 +59,22 @@ class LogitLens:
         top = np.full((n_streams, n, k), -1, dtype=np.int32)
         prob = np.full((n_streams, n, k), -1, dtype=np.float32)
         known = np.zeros(n, dtype=bool)
-        at_once = max(1, self._rows() // n_streams)
+        at_once = max(1, BATCHES * self._rows() // n_streams)
         done = 0
         for positions in [[n - 1], *(list(range(max(0, e - at_once), e)) for e in range(n - 1, 0, -at_once))]:
-            context.step(done, n, "positions")
 
-            def take(first: int, logits: Tensor, positions: list[int] = positions) -> None:
+            def take(first: int, logits: Tensor, positions: list[int] = positions, done: int = done) -> None:
                 ids, probs = vocabulary.candidates(logits, k)
-                rows = np.arange(first, first + len(ids))
-                stream, pos = rows // len(positions), np.array(positions)[rows % len(positions)]
+                row = np.arange(first, first + len(ids))
+                stream, pos = row % n_streams, np.array(positions)[row // n_streams]
                 top[stream, pos], prob[stream, pos] = ids.cpu().numpy(), probs.cpu().numpy()
+                context.step(done + int(row[-1] + 1) // n_streams, n, "positions")
 
             self._read(trace, positions, take, context)
             known[positions] = True
             done += len(positions)
             if on_part is not None and done < n:
                 on_part(self._grid(top.copy(), prob.copy(), known.copy(), start))
-        context.step(n, n, "positions")
         return self._grid(top, prob, known, start)
 
     def trace(self, context: Context) -> Trace:
@@ -136,7 +138,7 @@ class LogitLens:
         trace = self.trace(context)
         n = len(self.tokens)
         out = np.zeros((trace.n_streams, n), dtype=np.float32)
-        at_once = max(1, self._rows() // trace.n_streams)
+        at_once = max(1, BATCHES * self._rows() // trace.n_streams)
         for start in range(0, n, at_once):
             context.step(start, n, "positions")
             positions = list(range(start, min(start + at_once, n)))
@@ -145,8 +147,8 @@ class LogitLens:
             def take(
                 first: int, logits: Tensor, positions: list[int] = positions, final: Tensor | None = final
             ) -> None:
-                rows = np.arange(first, first + len(logits))
-                column = rows % len(positions)
+                row = np.arange(first, first + len(logits))
+                column = row // trace.n_streams
                 if final is None:
                     found = vocabulary.entropy(logits)
                 elif name == "kl":
@@ -154,7 +156,7 @@ class LogitLens:
                 else:
                     same = final.argmax(-1)[torch.from_numpy(column).to(final.device)]
                     found = (logits.argmax(-1) == same).float()
-                out[rows // len(positions), np.array(positions)[column]] = found.cpu().numpy()
+                out[row % trace.n_streams, np.array(positions)[column]] = found.cpu().numpy()
 
             self._read(trace, positions, take, context)
         context.step(n, n, "positions")
@@ -170,9 +172,9 @@ class LogitLens:
         return torch.cat(parts)
 
     def _read(self, trace: Trace, positions: list[int], use: Callable[[int, Tensor], None], context: Context) -> None:
-        """All streams at these positions, stream by stream: row = stream * len(positions) + index of the position."""
-        states = torch.cat([trace.streams(i)[positions] for i in range(trace.n_streams)])
-        self.adapter.readout(trace, states, use, context, self._rows())
+        """All streams at these positions, position by position: row = index of the position * n_streams + stream."""
+        states = torch.stack([trace.streams(i)[positions] for i in range(trace.n_streams)], 1)
+        self.adapter.readout(trace, states.flatten(0, 1), use, context, self._rows())
 
     def _rows(self) -> int:
         return CPU_ROWS if self.adapter.device == "cpu" else GPU_ROWS

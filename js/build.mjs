@@ -12,7 +12,7 @@ import { build } from "esbuild";
 // logit attribution has the matrix, a chart, the list of next tokens and a table of neurons.
 const BUDGET = 60_000;
 const BUDGETS = {
-  "attention.js": 105_000,
+  "attention.js": 106_000,
   "direct_logit_attribution.js": 70_000,
   "logit_lens.js": 66_000,
   "patching.js": 67_000,

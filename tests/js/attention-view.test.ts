@@ -172,7 +172,7 @@ describe("does it matter", () => {
         "Without head 1.1 the first candidate Paris loses 0.416 nats; the whole distribution moves by 0.0310 nats (KL).",
       );
     expect(asks(v.model, "off")[0]).toMatchObject({ map: 1, head: 1 });
-    const cells = v.all(".xw-att-both tbody tr")[0]?.innerText.split(/\s+/);
+    const cells = v.all(".xw-both tbody tr")[0]?.innerText.split(/\s+/);
     expect(cells?.slice(0, 3)).toEqual(["Paris", "0.62", "0.41"]);
     v.button("layer 1").click();
     await expect.poll(() => asks(v.model, "off").at(-1)).toMatchObject({ map: 1, head: null });

@@ -404,8 +404,12 @@ class ModelAdapter(Protocol):
         """
         ...
 
-    def trace(self, ids: Sequence[int], context: Context, wanted: Sequence[int] | None = None) -> Trace:
+    def trace(
+        self, ids: Sequence[int], context: Context, wanted: Sequence[int] | None = None, *, edits: bool = True
+    ) -> Trace:
         """Read a text once and keep every residual stream. `wanted`: positions whose logits are kept, by default the last.
+
+        With `edits` keys and values are kept too, which makes `resumed` faster.
 
         Raises:
             CapabilityError: passes of this model can't be taken up. OutOfMemoryError. CancelledError: between layers.

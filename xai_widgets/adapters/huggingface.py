@@ -238,10 +238,12 @@ class HuggingFaceAdapter(Lent):
         self.require("attention")
         return without(self, ids, offs, context)
 
-    def trace(self, ids: Sequence[int], context: Context, wanted: Sequence[int] | None = None) -> Trace:
+    def trace(
+        self, ids: Sequence[int], context: Context, wanted: Sequence[int] | None = None, *, edits: bool = True
+    ) -> Trace:
         """Read a text once and keep every residual stream."""
         self.require("resume")
-        found = resuming.trace(self, ids, context, wanted, keep_cache=self.scorer.packs(len(ids)))
+        found = resuming.trace(self, ids, context, wanted, keep_cache=edits and self.scorer.packs(len(ids)))
         check_logits(found.logits)
         return found
 

@@ -6,8 +6,7 @@ import { liveRegion } from "../kit/live-region.ts";
 import { notice } from "../kit/notice.ts";
 import { progress } from "../kit/progress.ts";
 import { questionLine } from "../kit/question-line.ts";
-import { h, on, setText } from "../kit/shared/dom.ts";
-import { isTyping } from "../kit/shared/keys.ts";
+import { h, setText } from "../kit/shared/dom.ts";
 import { textTable } from "../kit/text-table.ts";
 import { wholeAsk } from "../state/attention-picture.ts";
 import { type AttentionStore, findAttentionStore, openAttentionStore } from "../state/attention-store.ts";
@@ -23,7 +22,7 @@ import { asksOf, type Context, isShown, makeScene, type Scene } from "./attentio
 import { strips } from "./attention/strips.ts";
 import { announcement } from "./attention/words.ts";
 import { noticeProps, progressProps, troubleOf, working } from "./shared/said.ts";
-import { copied, placeName, rootOf, viewOf } from "./shared/view.ts";
+import { copied, editKey, placeName, rootOf, viewOf } from "./shared/view.ts";
 
 function mount(store: AttentionStore, el: HTMLElement, until: AbortSignal): void {
   const view = placeName();
@@ -153,16 +152,10 @@ function mount(store: AttentionStore, el: HTMLElement, until: AbortSignal): void
     table.update(props.tableProps(store, scene));
   }
 
-  on(
+  editKey(
     root,
-    "keydown",
-    (event) => {
-      const command = event.ctrlKey || event.metaKey || event.altKey;
-      if (command || event.key !== "e" || isTyping(event.composedPath()[0] ?? null)) return;
-      if (!props.headerProps(store, scene, local.value).canEdit) return;
-      set({ editing: true });
-      event.preventDefault();
-    },
+    () => props.headerProps(store, scene, local.value).canEdit,
+    () => set({ editing: true }),
     until,
   );
 

@@ -7,8 +7,7 @@ import { liveRegion } from "../kit/live-region.ts";
 import { notice } from "../kit/notice.ts";
 import { progress } from "../kit/progress.ts";
 import { questionLine } from "../kit/question-line.ts";
-import { h, on, setText } from "../kit/shared/dom.ts";
-import { isTyping } from "../kit/shared/keys.ts";
+import { h, setText } from "../kit/shared/dom.ts";
 import { textTable } from "../kit/text-table.ts";
 import { type Choice, type DirectStore, findDirectStore, openDirectStore } from "../state/direct-store.ts";
 import { signal, watch } from "../state/signal.ts";
@@ -21,7 +20,7 @@ import * as props from "./direct_logit_attribution/props.ts";
 import { type Context, makeScene } from "./direct_logit_attribution/scene.ts";
 import { announcement } from "./direct_logit_attribution/words.ts";
 import { noticeProps, progressProps, working } from "./shared/said.ts";
-import { copied, placeName, rootOf, viewOf } from "./shared/view.ts";
+import { copied, editKey, placeName, rootOf, viewOf } from "./shared/view.ts";
 
 function mount(store: DirectStore, el: HTMLElement, until: AbortSignal): void {
   const view = placeName();
@@ -149,17 +148,7 @@ function mount(store: DirectStore, el: HTMLElement, until: AbortSignal): void {
     table.update(props.tableProps(scene));
   }
 
-  on(
-    root,
-    "keydown",
-    (event) => {
-      const command = event.ctrlKey || event.metaKey || event.altKey;
-      if (command || event.key !== "e" || isTyping(event.composedPath()[0] ?? null) || !canEdit()) return;
-      set({ editing: true });
-      event.preventDefault();
-    },
-    until,
-  );
+  editKey(root, canEdit, () => set({ editing: true }), until);
 
   const { answer, error, status, display, outdated, hovered, wanted, details, connection } = store;
   const { live, kernel } = connection;

@@ -6,8 +6,7 @@ import { liveRegion } from "../kit/live-region.ts";
 import { notice } from "../kit/notice.ts";
 import { progress } from "../kit/progress.ts";
 import { questionLine } from "../kit/question-line.ts";
-import { h, on, setText } from "../kit/shared/dom.ts";
-import { isTyping } from "../kit/shared/keys.ts";
+import { h, setText } from "../kit/shared/dom.ts";
 import { textTable } from "../kit/text-table.ts";
 import type { LensAsk } from "../protocol/encode.ts";
 import { findLensStore, type LensStore, openLensStore } from "../state/lens-store.ts";
@@ -18,7 +17,7 @@ import * as props from "./logit_lens/props.ts";
 import { type Context, makeScene } from "./logit_lens/scene.ts";
 import { announcement } from "./logit_lens/words.ts";
 import { noticeProps, progressProps, troubleOf, working } from "./shared/said.ts";
-import { copied, placeName, rootOf, viewOf } from "./shared/view.ts";
+import { copied, editKey, placeName, rootOf, viewOf } from "./shared/view.ts";
 
 function mount(store: LensStore, el: HTMLElement, until: AbortSignal): void {
   const view = placeName();
@@ -134,16 +133,10 @@ function mount(store: LensStore, el: HTMLElement, until: AbortSignal): void {
     table.update(props.tableProps(scene));
   }
 
-  on(
+  editKey(
     root,
-    "keydown",
-    (event) => {
-      const command = event.ctrlKey || event.metaKey || event.altKey;
-      if (command || event.key !== "e" || isTyping(event.composedPath()[0] ?? null)) return;
-      if (!props.headerProps(store, scene, local.value).canEdit) return;
-      set({ editing: true });
-      event.preventDefault();
-    },
+    () => props.headerProps(store, scene, local.value).canEdit,
+    () => set({ editing: true }),
     until,
   );
 

@@ -5,8 +5,7 @@ import { liveRegion } from "../kit/live-region.ts";
 import { notice } from "../kit/notice.ts";
 import { progress } from "../kit/progress.ts";
 import { questionLine } from "../kit/question-line.ts";
-import { h, on, setText } from "../kit/shared/dom.ts";
-import { isTyping } from "../kit/shared/keys.ts";
+import { h, setText } from "../kit/shared/dom.ts";
 import { textTable } from "../kit/text-table.ts";
 import type { PatchingAsk } from "../protocol/encode.ts";
 import { findPatchingStore, openPatchingStore, type PatchingStore } from "../state/patching-store.ts";
@@ -19,7 +18,7 @@ import * as props from "./patching/props.ts";
 import { type Context, makeScene } from "./patching/scene.ts";
 import { announcement } from "./patching/words.ts";
 import { noticeProps, progressProps, troubleOf, working } from "./shared/said.ts";
-import { copied, placeName, rootOf, viewOf } from "./shared/view.ts";
+import { copied, editKey, placeName, rootOf, viewOf } from "./shared/view.ts";
 
 function mount(store: PatchingStore, el: HTMLElement, until: AbortSignal): void {
   const view = placeName();
@@ -114,16 +113,10 @@ function mount(store: PatchingStore, el: HTMLElement, until: AbortSignal): void 
     table.update(props.tableProps(scene));
   }
 
-  on(
+  editKey(
     root,
-    "keydown",
-    (event) => {
-      const command = event.ctrlKey || event.metaKey || event.altKey;
-      if (command || event.key !== "e" || isTyping(event.composedPath()[0] ?? null)) return;
-      if (!props.headerProps(store, scene, local.value).canEdit) return;
-      set({ editing: true });
-      event.preventDefault();
-    },
+    () => props.headerProps(store, scene, local.value).canEdit,
+    () => set({ editing: true }),
     until,
   );
 

@@ -84,7 +84,7 @@ class LogitLens:
             ModelError: the weights changed since.
         """
         if self._trace is None:
-            self._trace = self.adapter.trace(self.tokens.ids.tolist(), context)
+            self._trace = self.adapter.trace(self.tokens.ids.tolist(), context, edits=False)
         elif self.adapter.fingerprint != self.fingerprint:
             raise ModelError(
                 "The model changed since this text was looked at.", given="other weights than those of the picture",

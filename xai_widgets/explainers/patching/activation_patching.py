@@ -67,7 +67,8 @@ class ActivationPatching:
             ValueRefusedError: both give the same number, so there is nothing to explain.
         """
         if self._traces is None:
-            base, source = (self.adapter.trace(t.ids.tolist(), context) for t in (self.base, self.source))
+            base = self.adapter.trace(self.base.ids.tolist(), context)
+            source = self.adapter.trace(self.source.ids.tolist(), context, edits=False)
             gap = self.number(source.logits) - self.number(base.logits)
             if abs(gap) < LEAST:
                 raise ValueRefusedError(

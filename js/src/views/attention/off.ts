@@ -2,18 +2,16 @@
 import { progress } from "../../kit/progress.ts";
 import { h, setText, wordButton } from "../../kit/shared/dom.ts";
 import type { AttentionAsk } from "../../protocol/encode.ts";
-import type { CandidateRow } from "../../protocol/generated.ts";
 import type { Detail, Found } from "../../state/attention-details.ts";
 import { mapName, tokenName } from "../../state/attention-names.ts";
-import { number, probability } from "../../state/words.ts";
+import { number } from "../../state/words.ts";
+import { beforeAfter } from "../shared/before-after.ts";
 import { sentence, word } from "../shared/sentence.ts";
 import type { Context, Piece, Scene } from "./scene.ts";
 import { agreementText, effectText, offText, tokenText, withText } from "./words.ts";
 
 const EFFECTS: AttentionAsk = { action: "effects" };
 const ELSEWHERE: AttentionAsk = { action: "elsewhere" };
-/** Candidates listed on each side. */
-const LISTED = 6;
 
 export interface OffPiece extends Piece {
   /** What was clicked last, for what is to be said of it. */
@@ -86,40 +84,11 @@ export function turnOff(root: HTMLElement, { store, need, scene }: Context, unti
     until,
   );
   const say = sentence(box);
-  const table = h("table", { class: "xw-att-both" });
+  const table = beforeAfter(box, tokenText);
   const strip = h("div", { class: "xw-att-agree" });
   const matter = sentence(box);
-  box.append(table, strip);
-  let listed: unknown = null;
+  box.append(strip);
   let agreed: unknown = null;
-
-  function list(found: Found | null): void {
-    if (found === listed) return;
-    listed = found;
-    table.hidden = !found;
-    if (!found) return;
-    const heading = h("tr", {}, ...["next token", "before", "after"].map((t) => h("th", { scope: "col" }, t)));
-    const both = [...found.before, ...found.after.filter((c) => !found.before.some((b) => b.id === c.id))];
-    const shown = both.filter(({ id }) =>
-      [found.before, found.after].some((l) => l.slice(0, LISTED).some((c) => c.id === id)),
-    );
-    table.replaceChildren(
-      h("thead", {}, heading),
-      h(
-        "tbody",
-        {},
-        ...shown.map(({ id, text }) =>
-          h(
-            "tr",
-            {},
-            h("th", { scope: "row" }, h("bdi", { class: "xw-token" }, tokenText(text))),
-            probabilityCell(found.before.find((c) => c.id === id)),
-            probabilityCell(found.after.find((c) => c.id === id)),
-          ),
-        ),
-      ),
-    );
-  }
 
   function agree(found: Found | null): void {
     if (found === agreed) return;
@@ -182,7 +151,7 @@ export function turnOff(root: HTMLElement, { store, need, scene }: Context, unti
           ? offText(asked.what, found)
           : [word("Does it matter? See what the model says next without it, everything else the same.")],
       );
-      list(found);
+      table(found);
       agree(effects?.found ?? null);
     },
   };
@@ -207,10 +176,4 @@ function edgeOff({ head, name, pair }: Scene) {
   const { map, head: within } = head.place;
   const what = `Without the edge from “${tokenName(head.looks, pair.query)}” to “${tokenName(head.seen, pair.key)}” in head ${name}`;
   return { ask: { action: "off", map, head: within, ...pair } as AttentionAsk, what };
-}
-
-function probabilityCell(row: CandidateRow | undefined): HTMLElement {
-  const bar = h("span", { class: "xw-cand-bar", "aria-hidden": "true" });
-  bar.style.setProperty("--p", String(row?.prob ?? 0));
-  return h("td", {}, h("span", { class: "xw-num" }, row ? probability(row.prob) : "not listed"), row ? bar : null);
 }

@@ -1,7 +1,7 @@
 /** What every view has around its own parts: a module with two doors, a root that lives as long as it is shown, and copying. */
 import { copyText } from "../../kit/shared/clipboard.ts";
 import { h, on } from "../../kit/shared/dom.ts";
-import { keepKeys } from "../../kit/shared/keys.ts";
+import { isTyping, keepKeys } from "../../kit/shared/keys.ts";
 import { followTheme } from "../../kit/shared/theme.ts";
 import { lifetime, type Model } from "../../state/host.ts";
 
@@ -69,4 +69,19 @@ export const placeName = () => `view-${Math.random().toString(36).slice(2, 8)}`;
 export async function copied(text: string, root: HTMLElement, say: (words: string) => void): Promise<void> {
   say((await copyText(text, root)) ? "copied" : "can't copy");
   setTimeout(() => say(""), COPIED_MS);
+}
+
+/** `e` opens the editor, where it may be opened and nothing is being typed. */
+export function editKey(root: HTMLElement, canEdit: () => boolean, open: () => void, until: AbortSignal): void {
+  on(
+    root,
+    "keydown",
+    (event) => {
+      const command = event.ctrlKey || event.metaKey || event.altKey;
+      if (command || event.key !== "e" || isTyping(event.composedPath()[0] ?? null) || !canEdit()) return;
+      open();
+      event.preventDefault();
+    },
+    until,
+  );
 }

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from xai_widgets.adapters.base import Edit
 from xai_widgets.adapters.blocks import blocks_of
 from xai_widgets.adapters.tiny import byte_tokenizer, tiny, tiny_model
 from xai_widgets.core.context import Context
@@ -91,8 +92,6 @@ def test_the_estimate_is_the_derivative(kind: str) -> None:
     estimate = patching.estimate(Context())
     assert not estimate.exact.any()
     base, source = patching.traces(Context())
-    from xai_widgets.adapters.base import Edit
-
     step = 1e-2
     for layer, pos in ((1, 5), (2, len(patching.base) - 1)):
         own, other = base.streams(layer)[pos : pos + 1], source.streams(layer)[pos : pos + 1]
@@ -129,10 +128,10 @@ def test_refusals() -> None:
 
 
 ATTENTION = {
-    "llama": "self_attn", "gpt2": "attn", "gpt_neox": "attention", "gemma2": "post_attention_layernorm", "bloom": None
+    "llama": "self_attn", "gpt2": "attn", "gpt_neox": "attention", "gemma2": "post_attention_layernorm"
 }  # fmt: skip
-"""The module whose output a block adds as its attention's; bloom adds the stream inside."""
-MLP = {"llama": "mlp", "gpt2": "mlp", "gpt_neox": "mlp", "gemma2": "post_feedforward_layernorm", "bloom": None}
+"""The module whose output a block adds as its attention's."""
+MLP = {"llama": "mlp", "gpt2": "mlp", "gpt_neox": "mlp", "gemma2": "post_feedforward_layernorm"}
 PROJECTION = {"llama": "self_attn.o_proj", "gpt2": "attn.c_proj", "gpt_neox": "attention.dense"}
 
 
@@ -180,7 +179,6 @@ def test_parts_are_passes_with_a_hook(kind: str, part: str) -> None:
     """Attention's and MLP's outputs, blocks in sequence and in parallel, and with a norm behind them; the estimate is close by."""
     patching = opened(kind)
     path = (ATTENTION if part == "attn_out" else MLP)[kind]
-    assert path is not None
     grid = patching.grid(Context(), part=part)  # type: ignore[arg-type]
     for layer, pos in ((0, 5), (1, 8), (2, len(patching.base) - 1)):
         truth = swapped(patching, kind, layer, path, [pos], entry=None)

@@ -155,7 +155,7 @@ class Trace(Protocol):
 
     Attributes:
         ids: what was read. wanted: positions whose logits are kept. logits: [wanted, d_vocab].
-        n_streams: `n_layers + 1`: what enters each block, and what leaves the last. nbytes: memory of the streams.
+        n_streams: `n_layers + 1`: what enters each block, and what leaves the last.
     """
 
     ids: tuple[int, ...]
@@ -165,11 +165,6 @@ class Trace(Protocol):
     @property
     def n_streams(self) -> int:
         """What enters each block, and what leaves the last."""
-        ...
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of the streams."""
         ...
 
     def streams(self, layer: int) -> Tensor:

@@ -65,11 +65,6 @@ class Trace:
         axis = self.pos_axis
         return self.states[layer].movedim((axis - 1, axis), (0, 1))[0]
 
-    @property
-    def nbytes(self) -> int:
-        """Memory of the streams."""
-        return sum(t.numel() * t.element_size() for t in self.states)
-
 
 @dataclass(eq=False)
 class Begin:

@@ -16,12 +16,11 @@ from xai_widgets.core.registry import INSPECTORS
 from xai_widgets.core.scores import rank_correlation
 from xai_widgets.core.tokens import Tokens
 from xai_widgets.jobs.looking import Looking
-from xai_widgets.jobs.resolve import read
+from xai_widgets.jobs.resolve import log_softmax, most_probable, read
 
 if TYPE_CHECKING:
     from xai_widgets.adapters.base import ModelAdapter, Off
 
-N_CANDIDATES: Final = 10
 PART_AFTER: Final = 0.25
 """Seconds after which the layers so far are shown, while the others are still looked at."""
 LOWEST: Final = -1e4
@@ -144,7 +143,7 @@ def _looked(
 
     overview = maps.look(context, longest, so_far)
     logits = maps.next_logits
-    candidates = () if logits is None else _best(adapter, logits, _log_softmax(logits))
+    candidates = () if logits is None else most_probable(adapter, logits)
     return Attended(name, ask, tokens, overview, candidates, maps, other)
 
 
@@ -152,10 +151,10 @@ def switched(attended: Attended, off: Off, context: Context) -> Switched:
     """The next token with and without a part of attention."""
     maps = attended.maps
     usual, without = (np.asarray(part.cpu().numpy(), dtype=np.float64) for part in maps.with_and_without(off, context))
-    p, q = _log_softmax(usual), _log_softmax(without)
+    p, q = log_softmax(usual), log_softmax(without)
     there = np.isfinite(p)  # tokens that the model rules out add nothing
     kl = float((np.exp(p[there]) * (p[there] - np.maximum(q[there], LOWEST))).sum())
-    return Switched(_best(maps.adapter, usual, p), _best(maps.adapter, without, q), max(kl, 0.0))
+    return Switched(most_probable(maps.adapter, usual), most_probable(maps.adapter, without), max(kl, 0.0))
 
 
 def effects(attended: Attended, context: Context) -> Effects:
@@ -177,16 +176,3 @@ def elsewhere(attended: Attended, others: Sequence[str], context: Context) -> np
     found = [np.abs(INSPECTORS["attention"](lm, lm.tokenize(text)).effects(context)) for text in others]
     mean: np.ndarray = np.mean(found, axis=0) if found else np.zeros(len(attended.overview.labels), dtype=np.float32)
     return mean
-
-
-def _best(adapter: ModelAdapter, logits: np.ndarray, log_probs: np.ndarray) -> tuple[NextToken, ...]:
-    order = [i for i in np.argsort(-logits)[:N_CANDIDATES] if np.isfinite(logits[i])]
-    return tuple(
-        NextToken(int(i), adapter.token_text(int(i)), float(np.exp(log_probs[i])), float(logits[i])) for i in order
-    )
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits - logits.max()
-    found: np.ndarray = shifted - np.log(np.exp(shifted).sum())
-    return found

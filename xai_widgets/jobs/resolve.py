@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from xai_widgets.core.ask import Ask, Generated, NextToken, TargetChoice
 from xai_widgets.core.context import Context
 from xai_widgets.core.errors import TargetError, TooLongError, ValueRefusedError
@@ -97,6 +99,20 @@ def next_tokens(
     also = list(ids[:1])
     found = [NextToken(c.id, c.text, c.prob, c.logit) for c in adapter.candidates(tokens, k, context, also)]
     return next((c for c in found if c.id in also), found[0]), tuple(found[:k])
+
+
+def most_probable(adapter: ModelAdapter, logits: np.ndarray, k: int = 10) -> tuple[NextToken, ...]:
+    """The `k` most probable tokens of logits [d_vocab]; those that are ruled out are left out."""
+    log_probs = log_softmax(logits)
+    order = [int(i) for i in np.argsort(-logits)[:k] if np.isfinite(logits[i])]
+    return tuple(NextToken(i, adapter.token_text(i), float(np.exp(log_probs[i])), float(logits[i])) for i in order)
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Log-probabilities of logits [d_vocab], float64."""
+    shifted = logits.astype(np.float64) - logits.max()
+    found: np.ndarray = shifted - np.log(np.exp(shifted).sum())
+    return found
 
 
 def chosen(adapter: ModelAdapter, ask: Ask) -> tuple[int, ...]:

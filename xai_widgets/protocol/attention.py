@@ -11,14 +11,8 @@ from xai_widgets.core.attention import Overview
 from xai_widgets.core.tokens import Tokens
 from xai_widgets.protocol.arrays import put
 from xai_widgets.protocol.codec import encode_candidate, encode_input, encode_tokens
-from xai_widgets.protocol.schema import (
-    PROTOCOL_VERSION,
-    AttentionMap,
-    AttentionPacked,
-    AttentionSnapshot,
-    ModelInfo,
-    TokenColumns,
-)
+from xai_widgets.protocol.inside import AttentionMap, AttentionPacked, AttentionSnapshot
+from xai_widgets.protocol.schema import PROTOCOL_VERSION, ModelInfo, TokenColumns
 
 
 def encode_attention(
@@ -113,12 +107,12 @@ def squares(weights: Sequence[np.ndarray]) -> np.ndarray:
     return coded
 
 
-def gaps(missing: Mapping[int, str]) -> list[str]:
-    """A sentence for each kind of block that has no attention weights."""
+def gaps(missing: Mapping[int, str], words: str = ": {}, which has no attention weights") -> list[str]:
+    """A sentence for each thing that is said of some layers: which layers, then `words` around it."""
     by_kind: dict[str, list[int]] = {}
     for layer, kind in missing.items():
         by_kind.setdefault(kind, []).append(layer)
     return [
-        f"{'Layer' if len(layers) == 1 else 'Layers'} {', '.join(map(str, layers))}: {kind}, which has no attention weights"
+        f"{'Layer' if len(layers) == 1 else 'Layers'} {', '.join(map(str, layers))}{words.format(kind)}"
         for kind, layers in by_kind.items()
     ]

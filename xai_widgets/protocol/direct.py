@@ -10,8 +10,10 @@ from xai_widgets.core.ask import Ask, NextToken
 from xai_widgets.core.parts import LogitShares, Neuron
 from xai_widgets.core.tokens import Tokens
 from xai_widgets.protocol.arrays import put
+from xai_widgets.protocol.attention import gaps
 from xai_widgets.protocol.codec import encode_candidate, encode_input, encode_tokens
-from xai_widgets.protocol.schema import PROTOCOL_VERSION, DirectPacked, DirectSnapshot, ModelInfo, NeuronRow
+from xai_widgets.protocol.inside import DirectPacked, DirectSnapshot, NeuronRow
+from xai_widgets.protocol.schema import PROTOCOL_VERSION, ModelInfo
 
 
 def encode_direct(
@@ -48,7 +50,7 @@ def encode_direct(
         "layers": list(shares.layers),
         "values": put(shares.values[0], buffers),
         "heads": put(shares.heads[0], buffers),
-        "gaps": gaps(shares.missing),
+        "gaps": gaps(shares.missing, " can't be split over heads: {}."),
         "mlps": [
             layer
             for kind, layer in zip(shares.kinds, shares.layers, strict=True)
@@ -77,14 +79,3 @@ def encode_neuron(neuron: Neuron, texts: Mapping[int, str]) -> NeuronRow:
         "top": [texts[int(i)] for i in neuron.top],
         "bottom": [texts[int(i)] for i in neuron.bottom],
     }
-
-
-def gaps(missing: Mapping[int, str]) -> list[str]:
-    """A sentence for each reason why layers can't be split over heads."""
-    by_reason: dict[str, list[int]] = {}
-    for layer, reason in missing.items():
-        by_reason.setdefault(reason, []).append(layer)
-    return [
-        f"{'Layer' if len(layers) == 1 else 'Layers'} {', '.join(map(str, layers))} can't be split over heads: {reason}."
-        for reason, layers in by_reason.items()
-    ]

@@ -7,13 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from xai_widgets.core.ask import Ask, NextToken, TargetChoice
+from xai_widgets.core.ask import Ask, TargetChoice
 from xai_widgets.core.errors import UnknownNameError
 from xai_widgets.jobs.asking import source_of
 from xai_widgets.jobs.patching import Exchanging, Pair, Patched
-from xai_widgets.jobs.resolve import read
+from xai_widgets.jobs.resolve import most_probable, read
 from xai_widgets.protocol.codec import decode_input, decode_target, encode_candidate
 from xai_widgets.protocol.patching import encode_patching
 from xai_widgets.widgets.base import asset
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
 DIRECTIONS = ("denoise", "noise")
 PARTS = ("resid", "attn_out", "mlp_out", "head")
-N_CANDIDATES = 10
 
 
 class PatchingView(LookingView[Pair, Patched]):
@@ -102,21 +99,12 @@ class PatchingView(LookingView[Pair, Patched]):
     def _cell(self, patched: Patched, asked: Mapping[str, Any], context: Context) -> Reply:
         usual, changed = patched.patching.patched(int(asked["layer"]), int(asked["index"]), context, patched.pair.part)
         value = changed[patched.target.id] - changed[patched.other.id]
+        lm = self._looking.adapter
         return {
-            "before": [encode_candidate(c) for c in self.best(usual)],
-            "after": [encode_candidate(c) for c in self.best(changed)],
+            "before": [encode_candidate(c) for c in most_probable(lm, usual)],
+            "after": [encode_candidate(c) for c in most_probable(lm, changed)],
             "value": float(value),
         }, []
-
-    def best(self, logits: np.ndarray) -> list[NextToken]:
-        """The most probable next tokens of logits [d_vocab]."""
-        shifted = logits.astype(np.float64) - logits.max()
-        prob = np.exp(shifted) / np.exp(shifted).sum()
-        name = self._looking.adapter.token_text
-        return [
-            NextToken(int(i), name(int(i)), float(prob[i]), float(logits[i]))
-            for i in np.argsort(-logits)[:N_CANDIDATES]
-        ]
 
 
 def _code(pair: Pair, origin: str) -> str:

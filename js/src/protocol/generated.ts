@@ -1,4 +1,4 @@
-// Written from xai_widgets/protocol/schema.py by typescript.py. Change it there.
+// Written from schema.py and inside.py of xai_widgets/protocol by typescript.py. Change it there.
 
 export const PROTOCOL_VERSION = 1;
 
@@ -166,6 +166,155 @@ export interface Snapshot {
 export interface Packed {
   snapshot: Snapshot | null;
   buffers: DataView[];
+}
+
+/**
+ * Pinned entries only, by axis; hovering stays in the browser. `source` says which view set it.
+ */
+export interface Selection {
+  pos: number[];
+  target: number[];
+  source: string;
+}
+
+/**
+ * How to show, not what.
+ */
+export interface Display {
+  row: number | null;
+  link_id: string | null;
+}
+
+/**
+ * A refusal: a stable code, what went wrong, what was given, what is accepted, what to do.
+ */
+export interface ErrorInfo {
+  code: string;
+  problem: string;
+  given: string;
+  accepted: string;
+  hint: string;
+}
+
+/**
+ * What the kernel is doing for this widget. `asks`: too long to start without a yes.
+ */
+export interface Status {
+  state: "idle" | "running" | "asks" | "error" | "cancelled" | "static";
+  error: ErrorInfo | null;
+  cost: string;
+  seconds: number | null;
+}
+
+/**
+ * Browser to kernel: ask something. `view` tells whose it is.
+ *
+ * explain: fields left out keep the value of the last answer; `generated` gives the ids of tokens that were written before
+ * (undo needs them); `confirmed` says yes to a long run.
+ * generate: write `max_new_tokens` tokens after the input. methods: list methods with their cost for this question.
+ */
+export interface Request {
+  type: "request";
+  v: number;
+  id: string;
+  revision: number;
+  view: string;
+  action: "explain" | "generate" | "methods";
+  input?: Input;
+  target?: TargetSpec | null;
+  contrast?: TargetSpec | null;
+  quantity?: string;
+  method?: string;
+  params?: Record<string, unknown>;
+  unit?: string;
+  generated?: number[];
+  max_new_tokens?: number;
+  confirmed?: boolean;
+}
+
+/**
+ * Browser to kernel: stop that request.
+ */
+export interface Cancel {
+  type: "cancel";
+  v: number;
+  id: string;
+}
+
+/**
+ * Browser to kernel: rows of the target axis that were too large to push. Answered by `result`.
+ */
+export interface Fetch {
+  type: "fetch";
+  v: number;
+  id: string;
+  view: string;
+  revision: number;
+  row: number;
+}
+
+/**
+ * Kernel to browser: accepted (done 0 of 0), how far, and partial answers as they come.
+ *
+ * `candidates` come first; `scores` (target x pos over the same units as the final ones) with `known` (uint8 a
+ * position: final) follow. `estimate`: the rest is an estimate, of each row or, where `sum` [pos] is given, of the sum
+ * over rows alone. `tokens` and `unit_labels` come with the first part when the input changed.
+ */
+export interface Progress {
+  type: "progress";
+  v: number;
+  id: string;
+  revision: number;
+  done: number;
+  total: number;
+  note: string;
+  candidates?: CandidateRow[];
+  snapshot?: Snapshot;
+  scores?: ArrayHeader;
+  known?: ArrayHeader;
+  sum?: ArrayHeader;
+  estimate?: boolean;
+}
+
+/**
+ * Kernel to browser: that request is done; a new explanation is in the trait (`revision` says which).
+ */
+export interface Result {
+  type: "result";
+  v: number;
+  id: string;
+  revision: number;
+  methods?: MethodInfo[];
+  scores?: ArrayHeader;
+}
+
+/**
+ * Kernel to browser: that request was refused or broke.
+ */
+export interface Failure {
+  type: "error";
+  v: number;
+  id: string;
+  revision: number;
+  error: ErrorInfo;
+}
+
+/**
+ * Kernel to browser: that request was cancelled, or replaced by a newer one.
+ */
+export interface Cancelled {
+  type: "cancelled";
+  v: number;
+  id: string;
+  revision: number;
+}
+
+/**
+ * A saved page to its own view: nobody is there to compute.
+ */
+export interface NoKernel {
+  type: "no-kernel";
+  id: string;
 }
 
 /**
@@ -387,91 +536,6 @@ export interface NeuronRow {
 }
 
 /**
- * Pinned entries only, by axis; hovering stays in the browser. `source` says which view set it.
- */
-export interface Selection {
-  pos: number[];
-  target: number[];
-  source: string;
-}
-
-/**
- * How to show, not what.
- */
-export interface Display {
-  row: number | null;
-  link_id: string | null;
-}
-
-/**
- * A refusal: a stable code, what went wrong, what was given, what is accepted, what to do.
- */
-export interface ErrorInfo {
-  code: string;
-  problem: string;
-  given: string;
-  accepted: string;
-  hint: string;
-}
-
-/**
- * What the kernel is doing for this widget. `asks`: too long to start without a yes.
- */
-export interface Status {
-  state: "idle" | "running" | "asks" | "error" | "cancelled" | "static";
-  error: ErrorInfo | null;
-  cost: string;
-  seconds: number | null;
-}
-
-/**
- * Browser to kernel: ask something. `view` tells whose it is.
- *
- * explain: fields left out keep the value of the last answer; `generated` gives the ids of tokens that were written before
- * (undo needs them); `confirmed` says yes to a long run.
- * generate: write `max_new_tokens` tokens after the input. methods: list methods with their cost for this question.
- */
-export interface Request {
-  type: "request";
-  v: number;
-  id: string;
-  revision: number;
-  view: string;
-  action: "explain" | "generate" | "methods";
-  input?: Input;
-  target?: TargetSpec | null;
-  contrast?: TargetSpec | null;
-  quantity?: string;
-  method?: string;
-  params?: Record<string, unknown>;
-  unit?: string;
-  generated?: number[];
-  max_new_tokens?: number;
-  confirmed?: boolean;
-}
-
-/**
- * Browser to kernel: stop that request.
- */
-export interface Cancel {
-  type: "cancel";
-  v: number;
-  id: string;
-}
-
-/**
- * Browser to kernel: rows of the target axis that were too large to push. Answered by `result`.
- */
-export interface Fetch {
-  type: "fetch";
-  v: number;
-  id: string;
-  view: string;
-  revision: number;
-  row: number;
-}
-
-/**
  * Browser to kernel, from an attention view. `map` is an index into `maps`, `head` counts within that map.
  *
  * attend: a new overview of `input`. mean: the overview's means.
@@ -504,105 +568,6 @@ export interface AttentionRequest {
 }
 
 /**
- * Browser to kernel, from a lens view.
- *
- * look: read `input` anew. follow: rank and probability of `token` (or of `text`, its first token) in every stream at position
- * `index`. cell: the most probable tokens of stream `layer` at position `index`. measure: a number for every cell (entropy in nats; kl,
- * from the final answer to the cell's, in nats; agreement, 1 where the first token is the final answer's).
- */
-export interface LensRequest {
-  type: "request";
-  v: number;
-  id: string;
-  revision: number;
-  view: string;
-  action: "look" | "follow" | "cell" | "measure";
-  input?: Input;
-  index?: number;
-  layer?: number;
-  token?: number;
-  text?: string;
-  measure?: "entropy" | "kl" | "agreement";
-}
-
-/**
- * Browser to kernel, from a patching view.
- *
- * look: other prompts, another direction, part or number; what is left out stays (a target or `other` of null is chosen anew:
- * what the clean and the corrupted prompt say next). cell: what the base's pass says next with the cell of `layer` and column `index` patched.
- */
-export interface PatchingRequest {
-  type: "request";
-  v: number;
-  id: string;
-  revision: number;
-  view: string;
-  action: "look" | "cell";
-  clean?: Input;
-  corrupted?: Input;
-  direction?: "denoise" | "noise";
-  part?: "resid" | "attn_out" | "mlp_out" | "head";
-  target?: TargetSpec | null;
-  other?: TargetSpec | null;
-  layer?: number;
-  index?: number;
-}
-
-/**
- * Browser to kernel, from a view of direct logit attribution.
- *
- * look: another text, target or contrast; what is left out stays (a target of null is the most probable token, an `other` of null
- * none). neurons: the strongest of the MLP of `layer`.
- */
-export interface DirectRequest {
-  type: "request";
-  v: number;
-  id: string;
-  revision: number;
-  view: string;
-  action: "look" | "neurons";
-  input?: Input;
-  target?: TargetSpec | null;
-  other?: TargetSpec | null;
-  layer?: number;
-}
-
-/**
- * Kernel to browser: accepted (done 0 of 0), how far, and partial answers as they come.
- *
- * `candidates` come first; `scores` (target x pos over the same units as the final ones) with `known` (uint8 a
- * position: final) follow. `estimate`: the rest is an estimate, of each row or, where `sum` [pos] is given, of the sum
- * over rows alone. `tokens` and `unit_labels` come with the first part when the input changed.
- */
-export interface Progress {
-  type: "progress";
-  v: number;
-  id: string;
-  revision: number;
-  done: number;
-  total: number;
-  note: string;
-  candidates?: CandidateRow[];
-  snapshot?: Snapshot;
-  scores?: ArrayHeader;
-  known?: ArrayHeader;
-  sum?: ArrayHeader;
-  estimate?: boolean;
-}
-
-/**
- * Kernel to browser: that request is done; a new explanation is in the trait (`revision` says which).
- */
-export interface Result {
-  type: "result";
-  v: number;
-  id: string;
-  revision: number;
-  methods?: MethodInfo[];
-  scores?: ArrayHeader;
-}
-
-/**
  * Kernel to browser: the end of an attention view's request, with what it asked for.
  *
  * array: mean uint8 [head, row, column] as `most`; tile float16 [row, column]; line float32 [position]; pair float32 [2,
@@ -629,6 +594,28 @@ export interface AttentionResult {
 }
 
 /**
+ * Browser to kernel, from a lens view.
+ *
+ * look: read `input` anew. follow: rank and probability of `token` (or of `text`, its first token) in every stream at position
+ * `index`. cell: the most probable tokens of stream `layer` at position `index`. measure: a number for every cell (entropy in nats; kl,
+ * from the final answer to the cell's, in nats; agreement, 1 where the first token is the final answer's).
+ */
+export interface LensRequest {
+  type: "request";
+  v: number;
+  id: string;
+  revision: number;
+  view: string;
+  action: "look" | "follow" | "cell" | "measure";
+  input?: Input;
+  index?: number;
+  layer?: number;
+  token?: number;
+  text?: string;
+  measure?: "entropy" | "kl" | "agreement";
+}
+
+/**
  * Kernel to browser: the end of a lens view's request, with what it asked for.
  *
  * array: follow float32 [2, stream], rank (0 is the first) and probability; measure float32 [stream, pos]. token, text: what is
@@ -646,6 +633,29 @@ export interface LensResult {
 }
 
 /**
+ * Browser to kernel, from a patching view.
+ *
+ * look: other prompts, another direction, part or number; what is left out stays (a target or `other` of null is chosen anew:
+ * what the clean and the corrupted prompt say next). cell: what the base's pass says next with the cell of `layer` and column `index` patched.
+ */
+export interface PatchingRequest {
+  type: "request";
+  v: number;
+  id: string;
+  revision: number;
+  view: string;
+  action: "look" | "cell";
+  clean?: Input;
+  corrupted?: Input;
+  direction?: "denoise" | "noise";
+  part?: "resid" | "attn_out" | "mlp_out" | "head";
+  target?: TargetSpec | null;
+  other?: TargetSpec | null;
+  layer?: number;
+  index?: number;
+}
+
+/**
  * Kernel to browser: the end of a patching view's request. cell: `before` and `after` (candidates of both), `value`: the number.
  */
 export interface PatchingResult {
@@ -659,6 +669,25 @@ export interface PatchingResult {
 }
 
 /**
+ * Browser to kernel, from a view of direct logit attribution.
+ *
+ * look: another text, target or contrast; what is left out stays (a target of null is the most probable token, an `other` of null
+ * none). neurons: the strongest of the MLP of `layer`.
+ */
+export interface DirectRequest {
+  type: "request";
+  v: number;
+  id: string;
+  revision: number;
+  view: string;
+  action: "look" | "neurons";
+  input?: Input;
+  target?: TargetSpec | null;
+  other?: TargetSpec | null;
+  layer?: number;
+}
+
+/**
  * Kernel to browser: the end of such a request. neurons: largest share first, whatever its sign.
  */
 export interface DirectResult {
@@ -667,35 +696,6 @@ export interface DirectResult {
   id: string;
   revision: number;
   neurons?: NeuronRow[];
-}
-
-/**
- * Kernel to browser: that request was refused or broke.
- */
-export interface Failure {
-  type: "error";
-  v: number;
-  id: string;
-  revision: number;
-  error: ErrorInfo;
-}
-
-/**
- * Kernel to browser: that request was cancelled, or replaced by a newer one.
- */
-export interface Cancelled {
-  type: "cancelled";
-  v: number;
-  id: string;
-  revision: number;
-}
-
-/**
- * A saved page to its own view: nobody is there to compute.
- */
-export interface NoKernel {
-  type: "no-kernel";
-  id: string;
 }
 
 export type ToKernel = Request | Cancel | Fetch;

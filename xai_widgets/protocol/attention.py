@@ -11,8 +11,8 @@ from xai_widgets.core.attention import Overview
 from xai_widgets.core.tokens import Tokens
 from xai_widgets.protocol.arrays import put
 from xai_widgets.protocol.codec import encode_candidate, encode_input, encode_tokens
-from xai_widgets.protocol.inside import AttentionMap, AttentionPacked, AttentionSnapshot
 from xai_widgets.protocol.schema import PROTOCOL_VERSION, ModelInfo, TokenColumns
+from xai_widgets.protocol.wire.attention import AttentionMap, AttentionPacked, AttentionSnapshot
 
 
 def encode_attention(

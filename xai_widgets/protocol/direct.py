@@ -12,8 +12,8 @@ from xai_widgets.core.tokens import Tokens
 from xai_widgets.protocol.arrays import put
 from xai_widgets.protocol.attention import gaps
 from xai_widgets.protocol.codec import encode_candidate, encode_input, encode_tokens
-from xai_widgets.protocol.inside import DirectPacked, DirectSnapshot, NeuronRow
 from xai_widgets.protocol.schema import PROTOCOL_VERSION, ModelInfo
+from xai_widgets.protocol.wire.direct import DirectPacked, DirectSnapshot, NeuronRow
 
 
 def encode_direct(

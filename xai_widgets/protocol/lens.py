@@ -11,8 +11,8 @@ from xai_widgets.core.lens import LensGrid
 from xai_widgets.core.tokens import Tokens
 from xai_widgets.protocol.arrays import put
 from xai_widgets.protocol.codec import encode_candidate, encode_input, encode_tokens
-from xai_widgets.protocol.inside import LensPacked, LensSnapshot
 from xai_widgets.protocol.schema import PROTOCOL_VERSION, ModelInfo
+from xai_widgets.protocol.wire.lens import LensPacked, LensSnapshot
 
 
 def encode_lens(

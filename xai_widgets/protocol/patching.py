@@ -12,8 +12,8 @@ from xai_widgets.core.patching import PatchGrid
 from xai_widgets.core.tokens import Tokens
 from xai_widgets.protocol.arrays import put
 from xai_widgets.protocol.codec import encode_candidate, encode_input, encode_tokens
-from xai_widgets.protocol.inside import PatchingPacked, PatchingSnapshot
 from xai_widgets.protocol.schema import PROTOCOL_VERSION, ModelInfo, TokenColumns
+from xai_widgets.protocol.wire.patching import PatchingPacked, PatchingSnapshot
 
 ROWS: Final = {"resid": "into layer", "attn_out": "attention", "mlp_out": "MLP", "head": "layer"}
 """What a row is, before its number."""

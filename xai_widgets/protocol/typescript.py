@@ -1,4 +1,4 @@
-"""Write `js/src/protocol/generated.ts` from `schema.py` and `inside.py`, so that the two sides can't drift apart.
+"""Write `js/src/protocol/generated.ts` from `schema.py` and the files of `wire`, so that the two sides can't drift apart.
 
 Run as `python -m xai_widgets.protocol.typescript PATH`; a test runs it and compares.
 """
@@ -10,7 +10,11 @@ import types
 from pathlib import Path
 from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from xai_widgets.protocol import inside, schema
+from xai_widgets.protocol import schema
+from xai_widgets.protocol.wire import attention, direct, lens, patching
+
+WIRES = (attention, lens, patching, direct)
+"""Of views, in the order in which they are written."""
 
 _PLAIN = {
     str: "string",
@@ -49,9 +53,9 @@ def _doc(text: str | None, indent: str = "") -> str:
 
 def render() -> str:
     """The whole TypeScript file."""
-    out = ["// Written from schema.py and inside.py of xai_widgets/protocol by typescript.py. Change it there.\n\n"]
+    out = ["// Written from schema.py and wire/ of xai_widgets/protocol by typescript.py. Change it there.\n\n"]
     out.append(f"export const PROTOCOL_VERSION = {schema.PROTOCOL_VERSION};\n\n")
-    for kind in (*schema.EXPORTED, *inside.EXPORTED):
+    for kind in (*schema.EXPORTED, *(kind for wire in WIRES for kind in wire.EXPORTED)):
         out.append(_doc(kind.__doc__))
         out.append(f"export interface {kind.__name__} {{\n")
         for name, hint in get_type_hints(kind, include_extras=True).items():

@@ -1,4 +1,4 @@
-// Written from schema.py and inside.py of xai_widgets/protocol by typescript.py. Change it there.
+// Written from schema.py and wire/ of xai_widgets/protocol by typescript.py. Change it there.
 
 export const PROTOCOL_VERSION = 1;
 
@@ -395,147 +395,6 @@ export interface AttentionPacked {
 }
 
 /**
- * Everything the lens view needs before it asks for detail; with its buffers the trait `explanation`.
- *
- * `streams` names the residual streams in order: what enters the first block, then what leaves each; the last gives the model's own
- * answer. `top` int32 [stream, pos, k]: ids of the tokens that would come next if that stream left the last block, most probable first;
- * `prob` float32 of the same shape; both -1 where a position was not read yet (`known` uint8 [pos]; the last position comes first).
- * `vocabulary` and `texts` (the same length): the ids in `top`, and how they are written.
- */
-export interface LensSnapshot {
-  v: number;
-  revision: number;
-  kind: "lens";
-  input: Input;
-  text: string;
-  tokens: TokenColumns;
-  streams: string[];
-  k: number;
-  top: ArrayHeader;
-  prob: ArrayHeader;
-  known: ArrayHeader;
-  vocabulary: ArrayHeader;
-  texts: string[];
-  model: ModelInfo | null;
-  candidates: CandidateRow[];
-  seconds: number | null;
-  created: string;
-  code: string;
-}
-
-/**
- * The trait `explanation` of a lens view.
- */
-export interface LensPacked {
-  snapshot: LensSnapshot | null;
-  buffers: DataView[];
-}
-
-/**
- * Everything the patching view needs before it asks for detail; with its buffers the trait `explanation`.
- *
- * `clean` and `corrupted` are the two prompts as typed. `denoise` puts clean states into the corrupted prompt's pass, `noise` the
- * reverse: the pass that is patched is of `base`, states come from `source` (token columns). `pairs` int32 [pos of base]: the counterpart
- * in `source`, -1 where there is none. `part` is what is exchanged: `resid`, what enters a layer at a position; `attn_out`, `mlp_out`, what
- * its attention or MLP adds there; `head`, what one head adds, at all positions: then `columns` names the heads, otherwise it is
- * empty and columns are the positions of base. `rows` names the layers. `values` float32 [layer, column]: the number with
- * that cell patched, not a number where it was not run or can't be; `exact` uint8 [layer]: run, not estimated. `estimate` float32 of the
- * same shape: what attribution patching says of every cell. `agreement`: correlation of both over the rows that were run, null before.
- * The number is the logit of `target`, less that of `other` where there is one; `base_value` and `source_value` are the two
- * prompts' own. `base_candidates`, `source_candidates`: their next tokens.
- */
-export interface PatchingSnapshot {
-  v: number;
-  revision: number;
-  kind: "patching";
-  clean: Input;
-  corrupted: Input;
-  direction: "denoise" | "noise";
-  part: "resid" | "attn_out" | "mlp_out" | "head";
-  columns: string[];
-  base: TokenColumns;
-  source: TokenColumns;
-  pairs: ArrayHeader;
-  rows: string[];
-  values: ArrayHeader;
-  exact: ArrayHeader;
-  estimate: ArrayHeader;
-  agreement: number | null;
-  target: CandidateRow;
-  other: CandidateRow | null;
-  base_value: number;
-  source_value: number;
-  base_candidates: CandidateRow[];
-  source_candidates: CandidateRow[];
-  model: ModelInfo | null;
-  seconds: number | null;
-  created: string;
-  code: string;
-}
-
-/**
- * The trait `explanation` of a patching view.
- */
-export interface PatchingPacked {
-  snapshot: PatchingSnapshot | null;
-  buffers: DataView[];
-}
-
-/**
- * Everything the view of direct logit attribution needs before it asks for detail; with its buffers the trait `explanation`.
- *
- * What is split is `logit`: of `target` after the last token, less that of `other` where there is one (before a soft cap, where
- * `softcap` is a number). `components` are its parts in order, each with its kind (embedding, attn, mlp, mixer, bias) and layer (-1: none);
- * `values` float32 [component] sum to `logit` up to `gap` (a share of the largest logit). `heads` float32 [layer, head] is of
- * attention's components, not a number where there is none. `gaps`: sentences about layers that can't be split. `mlps`: layers
- * whose neurons can be asked for.
- */
-export interface DirectSnapshot {
-  v: number;
-  revision: number;
-  kind: "direct";
-  input: Input;
-  text: string;
-  tokens: TokenColumns;
-  components: string[];
-  kinds: string[];
-  layers: number[];
-  values: ArrayHeader;
-  heads: ArrayHeader;
-  gaps: string[];
-  mlps: number[];
-  logit: number;
-  softcap: number | null;
-  gap: number;
-  target: CandidateRow;
-  other: CandidateRow | null;
-  candidates: CandidateRow[];
-  model: ModelInfo | null;
-  seconds: number | null;
-  created: string;
-  code: string;
-}
-
-/**
- * The trait `explanation` of such a view.
- */
-export interface DirectPacked {
-  snapshot: DirectSnapshot | null;
-  buffers: DataView[];
-}
-
-/**
- * A neuron of an MLP: how much it is on, its share of the logit, and words one unit of it speaks for and against.
- */
-export interface NeuronRow {
-  index: number;
-  activation: number;
-  share: number;
-  top: string[];
-  bottom: string[];
-}
-
-/**
  * Browser to kernel, from an attention view. `map` is an index into `maps`, `head` counts within that map.
  *
  * attend: a new overview of `input`. mean: the overview's means.
@@ -594,6 +453,43 @@ export interface AttentionResult {
 }
 
 /**
+ * Everything the lens view needs before it asks for detail; with its buffers the trait `explanation`.
+ *
+ * `streams` names the residual streams in order: what enters the first block, then what leaves each; the last gives the model's own
+ * answer. `top` int32 [stream, pos, k]: ids of the tokens that would come next if that stream left the last block, most probable first;
+ * `prob` float32 of the same shape; both -1 where a position was not read yet (`known` uint8 [pos]; the last position comes first).
+ * `vocabulary` and `texts` (the same length): the ids in `top`, and how they are written.
+ */
+export interface LensSnapshot {
+  v: number;
+  revision: number;
+  kind: "lens";
+  input: Input;
+  text: string;
+  tokens: TokenColumns;
+  streams: string[];
+  k: number;
+  top: ArrayHeader;
+  prob: ArrayHeader;
+  known: ArrayHeader;
+  vocabulary: ArrayHeader;
+  texts: string[];
+  model: ModelInfo | null;
+  candidates: CandidateRow[];
+  seconds: number | null;
+  created: string;
+  code: string;
+}
+
+/**
+ * The trait `explanation` of a lens view.
+ */
+export interface LensPacked {
+  snapshot: LensSnapshot | null;
+  buffers: DataView[];
+}
+
+/**
  * Browser to kernel, from a lens view.
  *
  * look: read `input` anew. follow: rank and probability of `token` (or of `text`, its first token) in every stream at position
@@ -633,6 +529,56 @@ export interface LensResult {
 }
 
 /**
+ * Everything the patching view needs before it asks for detail; with its buffers the trait `explanation`.
+ *
+ * `clean` and `corrupted` are the two prompts as typed. `denoise` puts clean states into the corrupted prompt's pass, `noise` the
+ * reverse: the pass that is patched is of `base`, states come from `source` (token columns). `pairs` int32 [pos of base]: the counterpart
+ * in `source`, -1 where there is none. `part` is what is exchanged: `resid`, what enters a layer at a position; `attn_out`, `mlp_out`, what
+ * its attention or MLP adds there; `head`, what one head adds, at all positions: then `columns` names the heads, otherwise it is
+ * empty and columns are the positions of base. `rows` names the layers. `values` float32 [layer, column]: the number with
+ * that cell patched, not a number where it was not run or can't be; `exact` uint8 [layer]: run, not estimated. `estimate` float32 of the
+ * same shape: what attribution patching says of every cell. `agreement`: correlation of both over the rows that were run, null before.
+ * The number is the logit of `target`, less that of `other` where there is one; `base_value` and `source_value` are the two
+ * prompts' own. `base_candidates`, `source_candidates`: their next tokens.
+ */
+export interface PatchingSnapshot {
+  v: number;
+  revision: number;
+  kind: "patching";
+  clean: Input;
+  corrupted: Input;
+  direction: "denoise" | "noise";
+  part: "resid" | "attn_out" | "mlp_out" | "head";
+  columns: string[];
+  base: TokenColumns;
+  source: TokenColumns;
+  pairs: ArrayHeader;
+  rows: string[];
+  values: ArrayHeader;
+  exact: ArrayHeader;
+  estimate: ArrayHeader;
+  agreement: number | null;
+  target: CandidateRow;
+  other: CandidateRow | null;
+  base_value: number;
+  source_value: number;
+  base_candidates: CandidateRow[];
+  source_candidates: CandidateRow[];
+  model: ModelInfo | null;
+  seconds: number | null;
+  created: string;
+  code: string;
+}
+
+/**
+ * The trait `explanation` of a patching view.
+ */
+export interface PatchingPacked {
+  snapshot: PatchingSnapshot | null;
+  buffers: DataView[];
+}
+
+/**
  * Browser to kernel, from a patching view.
  *
  * look: other prompts, another direction, part or number; what is left out stays (a target or `other` of null is chosen anew:
@@ -666,6 +612,60 @@ export interface PatchingResult {
   before?: CandidateRow[];
   after?: CandidateRow[];
   value?: number;
+}
+
+/**
+ * Everything the view of direct logit attribution needs before it asks for detail; with its buffers the trait `explanation`.
+ *
+ * What is split is `logit`: of `target` after the last token, less that of `other` where there is one (before a soft cap, where
+ * `softcap` is a number). `components` are its parts in order, each with its kind (embedding, attn, mlp, mixer, bias) and layer (-1: none);
+ * `values` float32 [component] sum to `logit` up to `gap` (a share of the largest logit). `heads` float32 [layer, head] is of
+ * attention's components, not a number where there is none. `gaps`: sentences about layers that can't be split. `mlps`: layers
+ * whose neurons can be asked for.
+ */
+export interface DirectSnapshot {
+  v: number;
+  revision: number;
+  kind: "direct";
+  input: Input;
+  text: string;
+  tokens: TokenColumns;
+  components: string[];
+  kinds: string[];
+  layers: number[];
+  values: ArrayHeader;
+  heads: ArrayHeader;
+  gaps: string[];
+  mlps: number[];
+  logit: number;
+  softcap: number | null;
+  gap: number;
+  target: CandidateRow;
+  other: CandidateRow | null;
+  candidates: CandidateRow[];
+  model: ModelInfo | null;
+  seconds: number | null;
+  created: string;
+  code: string;
+}
+
+/**
+ * The trait `explanation` of such a view.
+ */
+export interface DirectPacked {
+  snapshot: DirectSnapshot | null;
+  buffers: DataView[];
+}
+
+/**
+ * A neuron of an MLP: how much it is on, its share of the logit, and words one unit of it speaks for and against.
+ */
+export interface NeuronRow {
+  index: number;
+  activation: number;
+  share: number;
+  top: string[];
+  bottom: string[];
 }
 
 /**

@@ -15,7 +15,7 @@ from xai_widgets.attention import tiles
 from xai_widgets.core.errors import CapabilityError, EmptyTextError, ValueRefusedError
 from xai_widgets.jobs import attending
 from xai_widgets.protocol.arrays import get
-from xai_widgets.protocol.inside import AttentionResult, AttentionSnapshot
+from xai_widgets.protocol.wire.attention import AttentionResult, AttentionSnapshot
 from xai_widgets.widgets.attention import AttentionView
 
 TEXT = "The cat sat, the cat"

@@ -8,7 +8,7 @@ from tests.unit.widgets.watched import Watched
 from xai_widgets.adapters.tiny import byte_tokenizer, tiny
 from xai_widgets.core.errors import CapabilityError, EmptyTextError, TargetError
 from xai_widgets.protocol.arrays import get
-from xai_widgets.protocol.inside import DirectResult, DirectSnapshot, NeuronRow
+from xai_widgets.protocol.wire.direct import DirectResult, DirectSnapshot, NeuronRow
 
 TEXT = "The cat sat, the"
 

@@ -9,7 +9,7 @@ from xai_widgets.adapters.tiny import byte_tokenizer, tiny
 from xai_widgets.core.errors import CapabilityError, EmptyTextError, UnknownNameError
 from xai_widgets.jobs import reading
 from xai_widgets.protocol.arrays import get
-from xai_widgets.protocol.inside import LensResult, LensSnapshot
+from xai_widgets.protocol.wire.lens import LensResult, LensSnapshot
 
 TEXT = "The cat sat, the cat"
 

@@ -9,7 +9,7 @@ from xai_widgets.adapters.tiny import byte_tokenizer, tiny
 from xai_widgets.core.errors import TargetError, UnknownNameError, ValueRefusedError
 from xai_widgets.jobs import patching
 from xai_widgets.protocol.arrays import get
-from xai_widgets.protocol.inside import PatchingResult, PatchingSnapshot
+from xai_widgets.protocol.wire.patching import PatchingResult, PatchingSnapshot
 
 CLEAN, CORRUPTED = "The cat sat, the", "The dog sat, the"
 

@@ -698,6 +698,116 @@ export interface DirectResult {
   neurons?: NeuronRow[];
 }
 
+/**
+ * Everything the circuit view needs before it asks for detail; with its buffers the trait `explanation`.
+ *
+ * Two prompts, `clean` and `corrupted` as typed (null: a graph opened from a file), read as `base` and `source` (token columns; source null
+ * of a file), and the graph of who reads whom. Nodes, in the order of the pass: `names`, `kinds` (embedding, head, mlp, logits; of a file
+ * also feature, error, token), `layers` int32 [node] (-1: before the first, n_layers: after the last), `index` int32 [node]
+ * (head or feature, -1: none), `pos` int32 [node] (position, -1: all), `labels` (what a feature stands for, or "").
+ * Edges, the strongest first: `sources`, `targets` int32 [edge], indices of nodes; `paths` uint8 [edge], by what the reader
+ * takes it in: 0 its whole input, 1 query, 2 key, 3 value; `scores` float32 [edge], in the number's unit: what the number is
+ * estimated to lose if this edge carried what it carries in the corrupted prompt (positive: it speaks for the answer; of a file the
+ * weight). `n_edges`: how many there are with those too weak to be sent. `kept` uint8 [edge]: in the circuit, that is among the
+ * `size` strongest and on a way from the input to the logits. `exact` float32 [edge]: what it really loses, not a number where it was not run.
+ * `curve` float32 [point, 4]: edges asked for, edges kept, faithfulness, completeness. Faithfulness: number of the circuit alone, where
+ * all other edges carry what they carry in the corrupted prompt, as a share of the way from the corrupted prompt's number (0) to the clean one's (1);
+ * completeness: the same of the rest without the circuit (a complete circuit leaves 0). `circuit` is both of what is kept, null where it was not run.
+ * The number is the logit of `target` less that of `other` where there is one; `base_value` and `source_value` are the prompts' own.
+ */
+export interface CircuitSnapshot {
+  v: number;
+  revision: number;
+  kind: "circuit";
+  title: string;
+  clean: Input | null;
+  corrupted: Input | null;
+  base: TokenColumns;
+  source: TokenColumns | null;
+  method: "eap" | "eap_ig" | "acdc" | "file";
+  steps: number;
+  names: string[];
+  kinds: string[];
+  layers: ArrayHeader;
+  index: ArrayHeader;
+  pos: ArrayHeader;
+  labels: string[];
+  sources: ArrayHeader;
+  targets: ArrayHeader;
+  paths: ArrayHeader;
+  scores: ArrayHeader;
+  exact: ArrayHeader;
+  kept: ArrayHeader;
+  n_edges: number;
+  size: number;
+  faithfulness: number | null;
+  completeness: number | null;
+  curve: ArrayHeader;
+  target: CandidateRow | null;
+  other: CandidateRow | null;
+  base_value: number | null;
+  source_value: number | null;
+  base_candidates: CandidateRow[];
+  source_candidates: CandidateRow[];
+  model: ModelInfo | null;
+  seconds: number | null;
+  created: string;
+  code: string;
+}
+
+/**
+ * The trait `explanation` of a circuit view.
+ */
+export interface CircuitPacked {
+  snapshot: CircuitSnapshot | null;
+  buffers: DataView[];
+}
+
+/**
+ * Browser to kernel, from a circuit view.
+ *
+ * look: other prompts, method, number of steps (of eap_ig), threshold (of acdc) or number; what is left out stays (a target or `other`
+ * of null is chosen anew). keep: the circuit of the `size` strongest edges, with the patched check. edge: what the base's pass says next
+ * if the edge `edge` alone carries what it carries in the corrupted prompt (path patching).
+ */
+export interface CircuitRequest {
+  type: "request";
+  v: number;
+  id: string;
+  revision: number;
+  view: string;
+  action: "look" | "keep" | "edge";
+  clean?: Input;
+  corrupted?: Input;
+  method?: "eap" | "eap_ig" | "acdc";
+  steps?: number;
+  threshold?: number;
+  target?: TargetSpec | null;
+  other?: TargetSpec | null;
+  size?: number;
+  edge?: number;
+}
+
+/**
+ * Kernel to browser: the end of a circuit view's request, with what it asked for.
+ *
+ * keep: array uint8 [edge], what is kept; size, faithfulness, completeness; `before` (the whole model) and `after` (the circuit alone), next
+ * tokens. edge: `before` and `after`, value: what the number loses.
+ */
+export interface CircuitResult {
+  type: "result";
+  v: number;
+  id: string;
+  revision: number;
+  array?: ArrayHeader;
+  size?: number;
+  faithfulness?: number;
+  completeness?: number;
+  before?: CandidateRow[];
+  after?: CandidateRow[];
+  value?: number;
+}
+
 export type ToKernel = Request | Cancel | Fetch;
 
 export type ToBrowser = Progress | Result | Failure | Cancelled | NoKernel;

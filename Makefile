@@ -74,7 +74,7 @@ test-gpu: ## tests that need a CUDA device, in the Python named by PY
 	$(PY) -m pytest -m gpu $(TEST_ARGS)
 
 # one script a question; DATA=folder adds the evidence table
-BENCHMARKS = $(wildcard benchmarks/bench_*.py)
+BENCHMARKS = $(wildcard benchmarks/bench_*.py) benchmarks/known_mechanisms.py benchmarks/check_transformer_lens.py
 BENCH_ARGS ?=
 
 bench: environment model ## each benchmark against a peer or a limit, as a ratio; DATA=folder adds the evidence table

@@ -8,14 +8,17 @@ import { build } from "esbuild";
 
 // A widget's state carries its module's text, so its size is paid for with every widget. The attention view has three pictures
 // of its own (matrix, head grid, lines), a quarter of it, and two versions of everything. The lens has the matrix, with words in it,
-// and a chart; patching has the matrix, two editors, two lists of next tokens and words for each part that is exchanged; direct
+// a chart, a second model and a prompt to read with; patching has the matrix, two editors, two lists of next tokens and words for each part that is exchanged and for three things that a prompt is held against; direct
 // logit attribution has the matrix, a chart, the list of next tokens and a table of neurons.
 const BUDGET = 60_000;
 const BUDGETS = {
   "attention.js": 106_000,
-  "direct_logit_attribution.js": 70_000,
-  "logit_lens.js": 66_000,
-  "patching.js": 67_000,
+  // A graph of its own (layout, paint, picking), a chart and a slider of sizes, two editors, two lists of next tokens.
+  "circuit.js": 80_000,
+  // And the text inked by where a head looks.
+  "direct_logit_attribution.js": 88_000,
+  "logit_lens.js": 73_000,
+  "patching.js": 77_000,
 };
 
 const here = dirname(fileURLToPath(import.meta.url));

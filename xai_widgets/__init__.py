@@ -23,13 +23,21 @@ _NAMES = {
     "Answer": "xai_widgets.api",
     "Generated": "xai_widgets.core.ask",
     "Explanation": "xai_widgets.core.explanation",
+    "Direction": "xai_widgets.core.directions",
+    "Intervention": "xai_widgets.core.interventions",
     "Tokens": "xai_widgets.core.tokens",
     "XaiError": "xai_widgets.core.errors",
     "TokenAttribution": "xai_widgets.widgets.token_attribution",
     "Attention": "xai_widgets.attention",
+    "CKA": "xai_widgets.cka",
+    "Circuit": "xai_widgets.circuit",
     "DirectLogitAttribution": "xai_widgets.direct_logit_attribution",
     "LogitLens": "xai_widgets.logit_lens",
     "Patching": "xai_widgets.patching",
+    "Noise": "xai_widgets.core.patching",
+    "Ablation": "xai_widgets.core.patching",
+    "TunedLens": "xai_widgets.explainers.lens.tuned_lens",
+    "Steer": "xai_widgets.steer",
 }
 
 __all__ = ["__version__", *_NAMES]  # noqa: PLE0604 - names are strings of the table

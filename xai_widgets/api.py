@@ -14,11 +14,12 @@ from xai_widgets.core.axes import TOKEN_AXES, check_axes
 from xai_widgets.core.explanation import Explanation, Quality, Row
 from xai_widgets.core.registry import EXPLAINERS
 from xai_widgets.core.targets import Quantity
-from xai_widgets.core.tokens import Token, Tokens, UnitKind
+from xai_widgets.core.tokens import Tokens, UnitKind
 from xai_widgets.jobs.asking import begin
 
 if TYPE_CHECKING:
     from xai_widgets.adapters.base import ModelAdapter
+    from xai_widgets.widgets.circuit import CircuitFileView
 
 
 def load(name: str | Path | None = None, *, device: str | None = None, dtype: str | None = None) -> ModelAdapter:
@@ -156,7 +157,7 @@ def show(
     if tokens is None:
         along = [n for axis, n in zip(axes, array.shape, strict=True) if axis in TOKEN_AXES]
         tokens = [f"[{i}]" for i in range(along[0] if along else 0)]
-    given = tokens if isinstance(tokens, Tokens) else _brought(tokens)
+    given = tokens if isinstance(tokens, Tokens) else Tokens.of_texts(tokens)
     n_targets = array.shape[axes.index("target")] if "target" in axes else 0
     rows = tuple(Row(t) for t in (targets if targets is not None else [f"target {i}" for i in range(n_targets)]))
     explanation = Explanation(
@@ -173,14 +174,22 @@ def show(
     return Answer(finding=Finding(Ask(given.text, method=title), explanation))
 
 
-def open(path: str | Path) -> Answer:  # noqa: A001 - read as xw.open
-    """An answer saved by `Answer.save`. Needs no model; nothing in the file is run.
+def open(path: str | Path) -> Answer | CircuitFileView:  # noqa: A001 - read as xw.open
+    """An answer saved by `Answer.save`, or the view of a circuit: saved by `Circuit.save`, or a graph file of circuit-tracer.
+
+    Needs no model; nothing in the file is run.
 
     Raises:
         FileError: not there, damaged, of another kind, or from a newer version.
     """
     from xai_widgets.export.archive import open_file
+    from xai_widgets.export.circuit_file import is_one
+    from xai_widgets.export.circuit_file import open_file as open_circuit
 
+    if is_one(path):
+        from xai_widgets.widgets.circuit import CircuitFileView
+
+        return CircuitFileView(open_circuit(path))
     return Answer(finding=open_file(path))
 
 
@@ -207,14 +216,6 @@ def link(*answers: Any) -> None:  # noqa: ANN401 - answers or views
     name = f"link-{views[0].uid}"
     for view in views:
         view.publish(display={**view.display, "link_id": name})
-
-
-def _brought(texts: Sequence[str]) -> Tokens:
-    items, at = [], 0
-    for text in texts:
-        items.append(Token(-1, str(text), (at, at + len(str(text))), raw=str(text)))
-        at += len(str(text))
-    return Tokens(tuple(items), "".join(t.text for t in items))
 
 
 def _row(cls: Any) -> dict[str, str]:  # noqa: ANN401 - an explainer class

@@ -30,6 +30,7 @@ const STATES: Record<string, State> = {
   attention: { traits: pinned(19) },
   head: { spec: { other: " Rome" }, traits: pinned(26 + 9 * 6 + 2) },
   neurons: { traits: MLP_10 },
+  versus: { spec: { versus: true }, traits: pinned(26 + 9 * 6 + 2) },
   asking: { traits: MLP_10, hold: ["neurons"] },
   closed: { spec: { closed: [10] }, traits: MLP_10 },
   whole: { spec: { whole: [3, 7] } },

@@ -1,10 +1,14 @@
 /** An invented model's shares of a logit, and a kernel that answers all that is asked about them. */
+
+import { decodeDirect } from "../src/protocol/decode-direct.ts";
 import type {
   ArrayHeader,
   CandidateRow,
   DirectPacked,
   DirectRequest,
   DirectSnapshot,
+  DirectVersion,
+  HeadRow,
   NeuronRow,
   Packed,
   TargetSpec,
@@ -17,6 +21,8 @@ export const WORDS = [
   " Paris", " Rome", " a", " the", " located", " known", "<script>alert(1)</script>", " עיר", "👩‍🚀", "\n", " Lyon", " Madrid",
 ]; // biome-ignore format: a list of words
 const FIRST_ID = 1000;
+/** Of the other model's last norm. */
+const SCALE = 1.02;
 export const TEXT = ["The", " capital", " of", " France", " is"];
 
 export const idOf = (text: string) => FIRST_ID + Math.max(0, WORDS.indexOf(text));
@@ -33,6 +39,8 @@ export interface DirectSpec {
   whole?: readonly number[];
   /** Layers whose MLP can't be split over neurons. */
   closed?: readonly number[];
+  /** Compared with another model, whose later layers say something else. */
+  versus?: boolean;
   fields?: Partial<DirectSnapshot>;
 }
 
@@ -92,6 +100,44 @@ export function inventDirect(spec: DirectSpec = {}): DirectPacked {
   const single = Float32Array.from(values);
   const text = tokens.join("");
   const more = other === null ? "" : `, contrast=${JSON.stringify(other)}`;
+  /** The first half of the layers is the same. */
+  const inventVersion = (): DirectVersion => {
+    const own = single.map((value, i) =>
+      (places[i] ?? -1) * 2 < layers ? value / SCALE : value * (0.4 + 0.9 * noise(i, 17)),
+    );
+    const byHead = shares.map((value, i) =>
+      i * 2 < layers * heads ? value / SCALE : value * (0.4 + 0.9 * noise(i, 19)),
+    );
+    const logit = own.reduce((sum, value) => sum + value, 0);
+    const apart = single.map((value, i) => Math.fround(value - (own[i] ?? 0) * SCALE));
+    // What was written alike is so to the bit, as the kernel reads both at one scale.
+    for (const i of apart.keys()) if (places[i] !== undefined && (places[i] ?? -1) * 2 < layers) apart[i] = 0;
+    const left = single.reduce((sum, value) => sum + value, 0) - logit - apart.reduce((sum, value) => sum + value, 0);
+    const difference = {
+      components: [...components, "norm scale"],
+      kinds: [...kinds, "scale"],
+      layers: [...places, -1],
+      values: put(Float32Array.from([...apart, left]), [single.length + 1]),
+      heads: put(
+        shares.map((value, i) => (i * 2 < layers * heads ? 0 * value : value - (byHead[i] ?? 0) * SCALE)),
+        [layers, heads],
+      ),
+    };
+    return {
+      name: "invented/tiny-tuned",
+      values: put(own, [own.length]),
+      heads: put(byHead, [layers, heads]),
+      unsplit: [],
+      logit,
+      scale: SCALE,
+      difference,
+      softcap: null,
+      gap: 1e-7,
+      target: { ...candidate(target), prob: 0.21 },
+      other: other === null ? null : candidate(other),
+      model: { name: "invented/tiny-tuned", fingerprint: "77aa21c39f3c21aa", device: "cpu", dtype: "float32" },
+    };
+  };
   const snapshot: DirectSnapshot = {
     v: 1,
     revision: 0,
@@ -114,12 +160,19 @@ export function inventDirect(spec: DirectSpec = {}): DirectPacked {
     gaps: whole.length
       ? [`Layer${whole.length > 1 ? "s" : ""} ${whole.join(", ")} can't be split over heads: two outputs are mixed.`]
       : [],
+    unsplit: Array.from({ length: layers }, (_, layer) => ({
+      layer,
+      heads: whole.includes(layer) ? "two outputs are mixed" : "",
+      neurons: closed.includes(layer) ? "it has experts" : "",
+    })).filter(({ heads, neurons }) => heads || neurons),
     mlps: Array.from({ length: layers }, (_, layer) => layer).filter((layer) => !closed.includes(layer)),
     logit: single.reduce((sum, value) => sum + value, 0),
     softcap: null,
     gap: 1.2e-7,
     target: candidate(target),
     other: other === null ? null : candidate(other),
+    name: spec.versus ? "invented/tiny-12x6" : "",
+    versus: spec.versus ? inventVersion() : null,
     candidates: WORDS.slice(0, 10).map(candidate),
     model: { name: "invented/tiny-12x6", fingerprint: "9f3c21aa77d0e1b2", device: "cpu", dtype: "float32" },
     seconds: 0.12,
@@ -140,6 +193,38 @@ export function inventNeurons(layer: number, count = 8): NeuronRow[] {
   });
 }
 
+/** Where a head looks: near by, and at one token far off that much comes from. Its buffers come beside it. */
+export function inventHead(
+  tokens: number,
+  layer: number,
+  head: number,
+  share: number,
+): { row: HeadRow; buffers: DataView[] } {
+  const buffers: DataView[] = [];
+  const put = (array: Float32Array, shape: number[]): ArrayHeader => {
+    buffers.push(new DataView(array.buffer));
+    return { dtype: "float32", shape, buffer: buffers.length - 1 };
+  };
+  const pattern = new Float32Array(tokens * tokens);
+  for (let row = 0; row < tokens; row++) {
+    const ink = Array.from({ length: row + 1 }, (_, k) => Math.exp(4 * noise(layer, head, row, k)));
+    const sum = ink.reduce((a, b) => a + b, 0);
+    for (const [k, value] of ink.entries()) pattern[row * tokens + k] = value / sum;
+  }
+  const weights = pattern.slice((tokens - 1) * tokens);
+  const raw = weights.map((w, k) => w * (2.4 * noise(layer, head, k, 5) - 0.4));
+  const shares = raw.map((value) => (value * share) / raw.reduce((a, b) => a + b, 0));
+  const row: HeadRow = {
+    share,
+    weights: put(weights, [tokens]),
+    shares: put(shares, [tokens]),
+    reason: "",
+    pattern: put(pattern, [tokens, tokens]),
+    longest: 256,
+  };
+  return { row, buffers };
+}
+
 const chosen = (spec: TargetSpec | null | undefined, before: string | null): string | null => {
   if (spec === undefined) return before;
   if (spec === null) return null;
@@ -157,6 +242,16 @@ export function replyDirect(model: FakeModel, spec: DirectSpec, ask: DirectReque
     return;
   }
   const before = (model.get("explanation") as unknown as DirectPacked).snapshot;
+  if (ask.action === "head") {
+    const count = before?.tokens.text.length ?? 0;
+    const { layer = 0, head = 0, version = 0 } = ask;
+    const answer = decodeDirect(model.get("explanation") as unknown as DirectPacked);
+    const of = version ? answer?.versus : answer;
+    const share = of?.heads[layer * of.headShape[1] + head] ?? 0;
+    const { row, buffers } = inventHead(count, layer + 31 * version, head, share);
+    model.say({ type: "result", v: 1, id, revision, head: row } as never, buffers);
+    return;
+  }
   const next = inventDirect({
     ...spec,
     tokens: ask.input ? ((ask.input.text ?? "").match(/\S+|\s+\S+/g) ?? ["?"]) : (before?.tokens.text ?? TEXT),

@@ -18,8 +18,9 @@ const pinned = (stream: number, position: number) => ({
 const press = (el: HTMLElement, text: string) =>
   [...el.querySelectorAll("button")].find((b) => b.textContent?.includes(text))?.click();
 const soon = (act: () => void) => setTimeout(act, 60);
-const ink = (el: HTMLElement, value: string) => {
-  const select = el.querySelector<HTMLSelectElement>('select[aria-label="what ink means"]');
+const ink = (el: HTMLElement, value: string) => choose(el, "what ink means", value);
+const choose = (el: HTMLElement, name: string, value: string) => {
+  const select = el.querySelector<HTMLSelectElement>(`select[aria-label="${name}"]`);
   if (!select) return;
   select.value = value;
   select.dispatchEvent(new Event("change", { bubbles: true }));
@@ -81,6 +82,28 @@ const STATES: Record<string, State> = {
     traits: { ...pinned(6, 4), status: { ...IDLE, state: "static" } },
     after: (_, el) => soon(() => ink(el, "kl")),
   },
+  tuned: {
+    make: () =>
+      inventLens({
+        fields: {
+          lens: "tuned",
+          lenses: ["tuned", "logit"],
+          lens_words: "TunedLens of invented/tiny-12x4: 12 translators",
+          notes: ["The lens was made for a model named invented/other."],
+        },
+      }),
+  },
+  difference: {
+    make: () => inventLens({ other: 7 }),
+    traits: pinned(9, 4),
+    after: (_, el) => soon(() => choose(el, "which model", "difference")),
+  },
+  scope: {
+    make: () => inventLens(),
+    traits: pinned(6, 3),
+    after: (_, el) => press(el, "read with a prompt"),
+  },
+  "many-layers": { make: () => inventLens({ layers: 80 }) },
   editing: { make: () => inventLens(), hold: ["look"], after: edit },
   first: {
     make: () => inventLens(),

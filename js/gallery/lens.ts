@@ -37,12 +37,16 @@ export interface LensSpec {
   /** How many positions, from the last, were read. */
   read?: number;
   fields?: Partial<LensSnapshot>;
+  /** Another model beside it that swaps its first two tokens in all streams from this one on. */
+  other?: number;
 }
 
 export interface InventedLens {
   packed: LensPacked;
   /** Ids by probability, most first, of a stream at a position. */
   ranking(stream: number, position: number): { id: number; prob: number }[];
+  /** The same of the other model. */
+  rankingOf(whose: "this" | "other", stream: number, position: number): { id: number; prob: number }[];
 }
 
 const noise = (...seed: number[]) => {
@@ -89,6 +93,13 @@ export function inventLens(spec: LensSpec = {}): InventedLens {
     return found;
   }
 
+  function rankingOf(whose: "this" | "other", stream: number, position: number) {
+    const own = ranking(stream, position);
+    const [one, two, ...rest] = own;
+    if (whose === "this" || stream < (spec.other ?? Infinity) || !one || !two) return own;
+    return [{ id: two.id, prob: one.prob }, { id: one.id, prob: two.prob }, ...rest];
+  }
+
   const buffers: DataView[] = [];
   const put = (
     dtype: ArrayHeader["dtype"],
@@ -106,15 +117,37 @@ export function inventLens(spec: LensSpec = {}): InventedLens {
   };
   const read = spec.read ?? n;
   const known = Uint8Array.from({ length: n }, (_, i) => Number(i >= n - read));
-  const top = new Int32Array(streams.length * n * k).fill(-1);
-  const prob = new Float32Array(streams.length * n * k).fill(-1);
-  for (let s = 0; s < streams.length; s++)
-    for (let p = n - read; p < n; p++)
-      for (let i = 0; i < k; i++) {
-        const at = (s * n + p) * k + i;
-        top[at] = ranking(s, p)[i]?.id ?? -1;
-        prob[at] = ranking(s, p)[i]?.prob ?? 0;
+  function cells(whose: "this" | "other") {
+    const top = new Int32Array(streams.length * n * k).fill(-1);
+    const prob = new Float32Array(streams.length * n * k).fill(-1);
+    for (let s = 0; s < streams.length; s++)
+      for (let p = n - read; p < n; p++)
+        for (let i = 0; i < k; i++) {
+          const at = (s * n + p) * k + i;
+          top[at] = rankingOf(whose, s, p)[i]?.id ?? -1;
+          prob[at] = rankingOf(whose, s, p)[i]?.prob ?? 0;
+        }
+    return { top: put("int32", top, [streams.length, n, k]), prob: put("float32", prob, [streams.length, n, k]) };
+  }
+  function other(): LensSnapshot["other"] {
+    const kl = new Float32Array(streams.length * n).fill(Number.NaN);
+    const change = new Float32Array(streams.length * n).fill(Number.NaN);
+    for (let s = 0; s < streams.length; s++)
+      for (let p = n - read; p < n; p++) {
+        const [ours, theirs] = [ranking(s, p), rankingOf("other", s, p)];
+        const prob = (id: number | undefined) => ours.find((o) => o.id === id)?.prob ?? 1;
+        kl[s * n + p] = theirs.reduce((sum, t) => sum + t.prob * Math.log(t.prob / prob(t.id)), 0);
+        const first = ours[0];
+        change[s * n + p] = (first?.prob ?? 0) - (theirs.find((t) => t.id === first?.id)?.prob ?? 0);
       }
+    const size = [streams.length, n];
+    return {
+      name: "invented/tuned-12x4",
+      ...cells("other"),
+      kl: put("float32", kl, size),
+      change: put("float32", change, size),
+    };
+  }
   const snapshot: LensSnapshot = {
     v: 1,
     revision: 0,
@@ -131,8 +164,7 @@ export function inventLens(spec: LensSpec = {}): InventedLens {
     },
     streams,
     k,
-    top: put("int32", top, [streams.length, n, k]),
-    prob: put("float32", prob, [streams.length, n, k]),
+    ...cells("this"),
     known: put("uint8", known, [n]),
     vocabulary: put(
       "int32",
@@ -140,6 +172,12 @@ export function inventLens(spec: LensSpec = {}): InventedLens {
       [GUESSES.length],
     ),
     texts: GUESSES,
+    lens: "logit",
+    lenses: ["logit"],
+    lens_words: "",
+    notes: [],
+    other: spec.other === undefined ? null : other(),
+    prompt: "cat -> cat\nhello -> hello\n?",
     model: { name: "invented/tiny-12x4", fingerprint: "9f3c21aa77d0e1b2", device: "cpu", dtype: "float32" },
     candidates: [],
     seconds: 0.31,
@@ -147,17 +185,18 @@ export function inventLens(spec: LensSpec = {}): InventedLens {
     code: 'xw.LogitLens(lm, "The capital of France is")',
     ...spec.fields,
   };
-  return { packed: { snapshot, buffers }, ranking };
+  return { packed: { snapshot, buffers }, ranking, rankingOf };
 }
 
 /** The answer of an invented kernel: the fields of the result and its array. */
 export function lensAnswer(
-  { packed: { snapshot }, ranking }: InventedLens,
+  { packed: { snapshot }, rankingOf }: InventedLens,
   ask: LensRequest,
 ): [Partial<LensResult>, Float32Array | null] {
   const s = snapshot as LensSnapshot;
   const [streams, n] = [s.streams.length, s.tokens.text.length];
   const index = ask.index ?? 0;
+  const ranking = (stream: number, position: number) => rankingOf(ask.whose ?? "this", stream, position);
   const float = (shape: number[]): ArrayHeader => ({ dtype: "float32", shape, buffer: 0 });
   switch (ask.action) {
     case "follow": {
@@ -173,6 +212,17 @@ export function lensAnswer(
         .slice(0, 10)
         .map(({ id, prob }) => ({ id, prob, text: textOf(id), logit: Math.log(prob) }));
       return [{ candidates }, null];
+    }
+    case "scope": {
+      const rows = (stream: number): CandidateRow[] =>
+        ranking(stream, index)
+          .slice(0, 5)
+          .map(({ id, prob }) => ({ id, prob, text: textOf(id), logit: Math.log(prob) }));
+      const pieces = (ask.text ?? "").match(/\S+|\s+\S+/g) ?? [];
+      const marks = pieces.map((piece) => piece.trim() === "?");
+      const at = marks.includes(true) ? marks.lastIndexOf(true) : pieces.length - 1;
+      const text = ` -> ${s.tokens.text[index]?.trim()}\n`;
+      return [{ text, candidates: rows(ask.into ?? 0), before: rows(0), pieces, at }, null];
     }
     default: {
       const of = (stream: number, position: number) => {
@@ -198,8 +248,12 @@ export function replyLens(model: FakeModel, invented: InventedLens, ask: LensReq
     return;
   }
   if (ask.action === "look") {
-    const next = inventLens({ tokens: (ask.input?.text ?? "").match(/\S+|\s+\S+/g) ?? ["?"] }).packed;
-    const snapshot = next.snapshot && { ...next.snapshot, revision, input: ask.input ?? { kind: "text" as const } };
+    const old = invented.packed.snapshot as LensSnapshot;
+    const typed = (ask.input?.text ?? "").match(/\S+|\s+\S+/g) ?? ["?"];
+    const next = inventLens({ tokens: ask.input ? typed : [...old.tokens.text] }).packed;
+    const { lenses, lens_words } = old;
+    const read = { lenses, lens_words, lens: ask.lens ?? old.lens, input: ask.input ?? old.input };
+    const snapshot = next.snapshot && { ...next.snapshot, ...read, revision };
     model.set("explanation", lensTrait({ ...next, snapshot }));
     model.say({ type: "result", v: 1, id, revision });
     return;

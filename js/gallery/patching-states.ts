@@ -2,7 +2,14 @@
 import type { Traits } from "../src/protocol/generated.ts";
 import view from "../src/views/patching.ts";
 import { FakeModel, IDLE } from "./fake-model.ts";
-import { type InventedPatching, inventPatching, patchingTrait, sentence, servePatching } from "./patching.ts";
+import {
+  firstAsked,
+  type InventedPatching,
+  inventPatching,
+  patchingTrait,
+  sentence,
+  servePatching,
+} from "./patching.ts";
 
 interface State {
   make(): InventedPatching;
@@ -26,6 +33,13 @@ const show = (el: HTMLElement, value: string) => {
   if (!select) return;
   select.value = value;
   select.dispatchEvent(new Event("change", { bubbles: true }));
+};
+const REFUSED = {
+  code: "target",
+  problem: "Both prompts say ' Paris' next, so there is no difference to follow.",
+  given: "target ' Paris' and contrast ' Paris'",
+  accepted: "two different tokens",
+  hint: "follow another target or contrast, or change a prompt until it says something else next",
 };
 const longer = [...sentence("the")].flatMap((word) => (word === " the" ? [" the", " United", " Kingdom"] : [word]));
 const many = (country: string, times: number) =>
@@ -74,15 +88,23 @@ const STATES: Record<string, State> = {
       status: {
         ...IDLE,
         state: "error",
-        error: {
-          code: "target",
-          problem: "Both prompts say ' Paris' next, so there is no difference to follow.",
-          given: "target ' Paris' and contrast ' Paris'",
-          accepted: "two different tokens",
-          hint: "give target= and contrast=, or prompts with different answers",
-        },
+        error: REFUSED,
       },
     },
+  },
+  failed: {
+    make: () => inventPatching(),
+    traits: { explanation: firstAsked(), status: { ...IDLE, state: "error", error: REFUSED } },
+  },
+  traced: { make: () => inventPatching({ against: "noise", layers: 30, subject: [2, 3] }), traits: pinned(12, 3) },
+  "traced-mlp": { make: () => inventPatching({ against: "noise", part: "mlp_out", layers: 30 }) },
+  ablated: {
+    make: () => inventPatching({ against: "ablation", part: "attn_out", layers: 30 }),
+    traits: pinned(19, 10),
+  },
+  "ablated-estimate": {
+    make: () => inventPatching({ against: "ablation", ablation: { kind: "resample" }, exact: [] }),
+    traits: RUNNING,
   },
   gone: {
     make: () => inventPatching(),
@@ -106,7 +128,7 @@ const STATES: Record<string, State> = {
   },
   first: {
     make: () => inventPatching(),
-    traits: { explanation: { snapshot: null, buffers: [] }, ...RUNNING },
+    traits: { explanation: firstAsked(), ...RUNNING },
   },
 };
 

@@ -1,8 +1,11 @@
 /** Two invented prompts that are patched: what each cell brings over, its estimate, and a kernel that answers about them. */
 import type {
+  AblationSpec,
   ArrayHeader,
   CandidateRow,
+  NoiseSpec,
   Packed,
+  PatchingAsked,
   PatchingPacked,
   PatchingRequest,
   PatchingSnapshot,
@@ -41,6 +44,10 @@ export interface PatchingSpec {
   other?: string | null;
   /** How far the estimate is off. */
   off?: number;
+  /** What the clean prompt is held against; of noise the corrupted prompt is the clean one. */
+  against?: PatchingSnapshot["against"];
+  subject?: readonly number[];
+  ablation?: AblationSpec;
   fields?: Partial<PatchingSnapshot>;
 }
 
@@ -84,19 +91,22 @@ function all(share: number): CandidateRow[] {
 
 export function inventPatching(spec: PatchingSpec = {}): InventedPatching {
   const {
+    against = "prompt",
     clean = sentence("France"),
-    corrupted = sentence("Italy"),
+    corrupted = against === "prompt" ? sentence("Italy") : clean,
+    subject = [3],
     layers = 12,
     direction = "denoise",
     part = "resid",
     heads = 4,
   } = spec;
-  const denoise = direction === "denoise";
+  const ablates = against === "ablation";
+  const denoise = direction === "denoise" && !ablates;
   const [base, source] = denoise ? [corrupted, clean] : [clean, corrupted];
   const n = base.length;
   const pairs = aligned(base, source);
   const differs = base.findIndex((text, i) => pairs[i] !== -1 && text !== source[pairs[i] ?? -1]);
-  const where = differs < 0 ? Math.min(3, n - 1) : differs;
+  const where = differs < 0 ? Math.min(subject.at(-1) ?? 3, n - 1) : differs;
   const width = part === "head" ? heads : n;
   const stream = (layer: number, position: number) => {
     const depth = layer / Math.max(1, layers - 1);
@@ -119,8 +129,21 @@ export function inventPatching(spec: PatchingSpec = {}): InventedPatching {
   const off = spec.off ?? 0.12;
   const estimated = (layer: number, position: number) =>
     share(layer, position) * (1 - off) + off * 2 * (noise(layer, position, 2) - 0.5);
-  const [low, high] = denoise ? [BASE, SOURCE] : [SOURCE, BASE];
+  const [lowest, highest] = { prompt: [BASE, SOURCE], noise: [0.02, 0.45], ablation: [-6.4, -0.8] }[against] as [
+    number,
+    number,
+  ];
+  const [low, high] = denoise ? [lowest, highest] : [highest, lowest];
+  // Without a part the number falls by as much as the part would bring over.
   const value = (of: number) => low + of * (high - low);
+  const several = against === "noise" || spec.ablation?.kind === "resample";
+  const noised: NoiseSpec | null =
+    against === "noise"
+      ? { subject: null, positions: [...subject], scale: 3, samples: 10, seed: 0, together: null }
+      : null;
+  const ablation: AblationSpec | null = ablates
+    ? { texts: [], samples: 10, seed: 0, template: false, ...(spec.ablation ?? { kind: "mean" }) }
+    : null;
 
   const buffers: DataView[] = [];
   const put = (dtype: ArrayHeader["dtype"], array: Float32Array | Int32Array | Uint8Array, shape: number[]) => {
@@ -156,13 +179,18 @@ export function inventPatching(spec: PatchingSpec = {}): InventedPatching {
   const candidate = (text: string): CandidateRow =>
     all(1).find((c) => c.text === text) ?? { id: 7, text, prob: 0, logit: 0 };
   const [own, other] = denoise ? [0, 1] : [1, 0];
+  const compared = spec.other === undefined ? (against === "prompt" ? " Rome" : null) : spec.other;
   const some = exact.some((row) => row === 1);
   const snapshot: PatchingSnapshot = {
     v: 1,
     revision: 0,
     kind: "patching",
     clean: { kind: "text", text: clean.join("") },
-    corrupted: { kind: "text", text: corrupted.join("") },
+    against,
+    corrupted: against === "prompt" ? { kind: "text", text: corrupted.join("") } : null,
+    noise: noised,
+    ablation,
+    together: against === "noise" && (part === "attn_out" || part === "mlp_out") ? 10 : 1,
     direction,
     part,
     columns: part === "head" ? Array.from({ length: heads }, (_, i) => `head ${i}`) : [],
@@ -178,12 +206,23 @@ export function inventPatching(spec: PatchingSpec = {}): InventedPatching {
     exact: put("uint8", exact, [layers]),
     estimate: put("float32", cells(estimated), [layers, width]),
     agreement: some ? 0.97 : null,
+    error:
+      several && exact.every((row) => row === 1)
+        ? put(
+            "float32",
+            cells((l, p) => share(l, p)).map((v) => (Number.isNaN(v) ? v : 0.02 + 0.01 * Math.abs(v))),
+            [layers, width],
+          )
+        : null,
+    quantity: { prompt: "logit", noise: "prob", ablation: "log_prob" }[against] as PatchingSnapshot["quantity"],
     target: candidate(spec.target ?? " Paris"),
-    other: spec.other === null ? null : candidate(spec.other ?? " Rome"),
+    target_ids: [candidate(spec.target ?? " Paris").id],
+    other: compared === null ? null : candidate(compared),
+    other_ids: compared === null ? [] : [candidate(compared).id],
     base_value: low,
-    source_value: high,
+    source_value: ablates ? null : high,
     base_candidates: says(own),
-    source_candidates: says(other),
+    source_candidates: ablates ? [] : says(other),
     model: { name: "invented/tiny-12x4", fingerprint: "9f3c21aa77d0e1b2", device: "cpu", dtype: "float32" },
     seconds: 4.1,
     created: "2026-01-01T00:00:00Z",
@@ -205,31 +244,40 @@ export function replyPatching(model: FakeModel, invented: InventedPatching, ask:
   }
   if (ask.action === "cell") {
     const share = invented.share(ask.layer ?? 0, ask.index ?? 0);
-    const denoise = old.direction === "denoise";
+    const denoise = old.direction === "denoise" && old.against !== "ablation";
     const [before, after] = [says(denoise ? 0 : 1), says(denoise ? share : 1 - share)];
-    const value = old.base_value + share * (old.source_value - old.base_value);
+    const value = old.base_value + share * ((old.source_value ?? -6.4) - old.base_value);
     model.say({ type: "result", v: 1, id, revision, before, after, value } as never);
     return invented;
   }
   const textOf = (spec: PatchingRequest["target"], usual: string) =>
     spec?.text ?? ANSWERS[(spec?.id ?? answerId(usual)) - FIRST_ID] ?? usual;
+  const against = ask.against ?? old.against;
   const spec: PatchingSpec = {
     ...invented.spec,
     clean: words(ask.clean?.text ?? old.clean.text),
-    corrupted: words(ask.corrupted?.text ?? old.corrupted.text),
+    corrupted:
+      against === "prompt"
+        ? words(ask.corrupted?.text ?? old.corrupted?.text)
+        : words(ask.clean?.text ?? old.clean.text),
+    against,
+    subject: ask.noise?.positions ?? old.noise?.positions ?? [3],
+    ...(ask.ablation ? { ablation: ask.ablation } : {}),
     direction: ask.direction ?? old.direction,
     part: ask.part ?? old.part,
     target: ask.target === undefined ? old.target.text : textOf(ask.target, " Paris"),
     other: ask.other === undefined ? (old.other?.text ?? null) : textOf(ask.other, " Rome"),
   };
-  if (spec.target === spec.other || spec.clean?.join("") === spec.corrupted?.join("")) {
+  if (against !== old.against && ask.other === undefined) delete spec.other;
+  const alike = against === "prompt" && spec.clean?.join("") === spec.corrupted?.join("");
+  if (spec.target === spec.other || alike) {
     const name = JSON.stringify(spec.target);
     const error = {
       code: "target",
       problem: `Both prompts say ${name} next, so there is no difference to follow.`,
       given: `target ${name} and contrast ${name}`,
       accepted: "two different tokens",
-      hint: "give target= and contrast=, or prompts with different answers",
+      hint: "follow another target or contrast, or change a prompt until it says something else next",
     };
     model.say({ type: "error", v: 1, id, revision, error });
     return invented;
@@ -256,6 +304,21 @@ export function servePatching(model: FakeModel, invented: InventedPatching, hold
       now = replyPatching(model, now, ask);
     });
   };
+}
+
+/** What is on the screen before the first picture, and where there never is one. */
+export function firstAsked(asked: Partial<PatchingAsked> = {}): Packed {
+  const first: PatchingAsked = {
+    against: "prompt",
+    clean: { kind: "text", text: sentence("France").join("") },
+    corrupted: { kind: "text", text: sentence("France").join("") },
+    noise: null,
+    ablation: null,
+    direction: "denoise",
+    part: "resid",
+    ...asked,
+  };
+  return patchingTrait({ snapshot: null, buffers: [], asked: first });
 }
 
 /** The trait under the type that all views share. */

@@ -22,7 +22,18 @@ PYTHON_ARROWS: dict[str, set[str]] = {
     "widgets": {"core", "protocol", "jobs", "adapters.base", "widgets"},
 }
 """What each folder may import of the package."""
-SURFACE = {"", "api", "answer", "attention", "direct_logit_attribution", "logit_lens", "patching"}
+SURFACE = {
+    "",
+    "api",
+    "answer",
+    "attention",
+    "circuit",
+    "cka",
+    "direct_logit_attribution",
+    "logit_lens",
+    "patching",
+    "steer",
+}
 """The names people type: the package's own `__init__`, the verbs, and what a verb returns."""
 FREE = SURFACE | {"teach", "testing"}
 """May see every part."""

@@ -58,3 +58,54 @@ def test_a_saved_page_opens_offline(lab: Lab, warm_kernel: str, tmp_path: Path) 
     expect(root).to_contain_text("The parts sum to")
     assert root.locator("b:has-text('the')").count() == 0
     assert lab.outside == []
+
+
+def test_click_a_head_to_see_where_it_looks(lab: Lab, warm_kernel: str) -> None:
+    """The strongest head of the real model: the text, inked, with the numbers a script gets; its code leads to the attention view."""
+    nb = lab.open([f"v = xw.DirectLogitAttribution(lm, {TEXT!r}, contrast=' Rome')\nv"], warm_kernel)
+    nb.run(0)
+    root = shown(nb, 0)
+    layer, head = nb.python("[int(i) for i in divmod(abs(v.shares.heads[0]).argmax(), v.shares.heads.shape[2])]")
+    matrix = root.get_by_role("application").nth(1)
+    matrix.scroll_into_view_if_needed()
+    matrix.focus()
+    # the first key brings the cursor to the left top, where the last layer is
+    for _ in range(nb.python("v.shares.heads.shape[1]") - layer):
+        matrix.press("ArrowDown")
+    for _ in range(head):
+        matrix.press("ArrowRight")
+    matrix.press("Enter")
+    sources = root.get_by_role("region", name="where the head looks")
+    expect(sources).to_contain_text(f"Head {layer}.{head}: where the last position looks")
+    token = nb.python(f"v.now().tokens.texts[int(abs(v.head({layer}, {head}).shares).argmax())].strip()")
+    expect(sources).to_contain_text(f"Most comes from {token}")
+    assert nb.python(f"bool(abs(v.head({layer}, {head}).shares.sum() - v.shares.heads[0, {layer}, {head}]) < 1e-3)")
+    nb.screenshot("head", sources)
+    nb.theme(dark=True)
+    nb.screenshot("head-dark", sources)
+    assert nb.page_errors == []
+
+
+def test_two_models(lab: Lab, warm_kernel: str) -> None:
+    """A copy with one layer changed: what is before it is the same."""
+    nb = lab.open(
+        [
+            (
+                "import torch\nfrom xai_widgets.adapters.tiny import tiny\nother = tiny('llama')\n"
+                "with torch.no_grad():\n    other.model.model.layers[2].mlp.down_proj.weight.mul_(1.5)"
+            ),
+            "v = xw.DirectLogitAttribution(tiny('llama'), 'the cat sat on the', versus=other)\nv",
+        ],
+        warm_kernel,
+    )
+    nb.run_all()
+    root = nb.cell(1).locator(".xw")
+    expect(root).to_contain_text("The differences sum to")
+    chart = root.get_by_role("application").first
+    chart.focus()
+    chart.press("Home")
+    expect(root).to_contain_text("embedding: 0, the same in both")
+    nb.screenshot("difference", root)
+    root.get_by_role("radio").nth(1).click()
+    expect(root).to_contain_text("The parts sum to")
+    assert nb.page_errors == []

@@ -95,3 +95,51 @@ def test_a_saved_page_opens_offline(lab: Lab, warm_kernel: str, tmp_path: Path) 
     largest = nb.python("f\"{v.measure('entropy').max():.2f}\"")
     expect(root).to_contain_text(largest)
     assert lab.outside == []
+
+
+def test_a_trained_lens_and_a_prompt_to_read_with(lab: Lab, warm_kernel: str) -> None:
+    """Train in a cell, look, switch to the logit lens and back; a pinned cell read with a prompt says what a script gets."""
+    train = "tuned = xw.TunedLens.train(small, ['one two three four five six seven eight'] * 3, steps=5)"
+    nb = lab.open([train, "v = xw.LogitLens(small, 'one two three', lens=tuned)\nv"], warm_kernel)
+    nb.run(0)
+    expect(nb.cell(0)).to_contain_text("tuned lens")
+    nb.run(1)
+    root = shown(nb, 1)
+    expect(root).to_contain_text("Tuned lens")
+    lens = root.get_by_role("combobox", name="which lens")
+    lens.select_option("logit")
+    expect(root).to_contain_text("Logit lens")
+    assert nb.python("v.now().reading.lens") == "logit"
+    lens.select_option("tuned")
+    expect(root).to_contain_text("Tuned lens")
+    grid = root.get_by_role("application")
+    grid.focus()
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        grid.press(key)
+    root.get_by_role("button", name="read with a prompt").click()
+    prompt = root.get_by_role("textbox", name="prompt to read with")
+    prompt.fill("one ? three")
+    prompt.press("Enter")
+    expect(root).to_contain_text("it writes:")
+    expect(root.locator(".xw-lens-read")).to_contain_text("before three")
+    written = nb.python("v.scope(1, 0, 'one ? three').candidates[0].prob")
+    expect(root.locator(".xw-both")).to_contain_text(f"{written:.3f}")
+    nb.screenshot("scope", root)
+    assert nb.page_errors == []
+    assert lab.outside == []
+
+
+def test_two_models(lab: Lab, warm_kernel: str) -> None:
+    """The difference of a model and another one of the same kind, in the dark too."""
+    cell = "from xai_widgets.adapters.tiny import tiny\nv = xw.LogitLens(small, 'one two three', versus=tiny('llama', seed=1))\nv"
+    nb = lab.open([cell], warm_kernel)
+    nb.run(0)
+    root = shown(nb, 0)
+    root.get_by_role("combobox", name="which model").select_option("difference")
+    largest = nb.python("float(v.difference.kl.max())")
+    expect(root.get_by_role("group", name="legend")).to_contain_text(f"{largest:.3g}"[:4])
+    root.get_by_role("combobox", name="what ink means").select_option("change")
+    expect(root.get_by_role("group", name="legend")).to_contain_text("probability of this one’s token")
+    nb.theme(dark=True)
+    nb.screenshot("difference-dark", root)
+    assert nb.page_errors == []

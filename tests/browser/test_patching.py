@@ -41,7 +41,7 @@ def test_read_click_and_turn_round(lab: Lab, warm_kernel: str) -> None:
     assert logits == [" Rome", " Paris"]
     expect(root).to_contain_text(re.compile("Rome.*Paris", re.DOTALL))
     nb.screenshot("cell", root)
-    root.get_by_role("combobox").first.select_option("noise")
+    root.get_by_role("combobox", name="direction").select_option("noise")
     expect(root).to_contain_text("clean · patched")
     expect(root).to_contain_text("All rows are exact")
     assert nb.page_errors == []
@@ -64,6 +64,33 @@ def test_prompts_that_say_the_same_are_refused_under_the_last_picture(lab: Lab, 
     expect(root.get_by_role("alert")).to_contain_text("nothing to explain")
     expect(root.get_by_role("application")).to_be_visible()
     nb.screenshot("refused", root)
+
+
+def test_a_first_look_that_fails_is_mended_in_the_view(lab: Lab, warm_kernel: str) -> None:
+    """Two prompts that say the same: both are there to be edited, with the reason; then a subject is noised by clicking its token."""
+    nb = lab.open([f"v = xw.Patching(lm, {CLEAN!r}, {CLEAN!r})\nv"], warm_kernel)
+    nb.run(0)
+    root = nb.cell(0).locator(".xw")
+    expect(root.get_by_role("alert")).to_contain_text("Both prompts say ' Paris' next")
+    prompts = root.get_by_role("textbox", name=re.compile("prompt"))
+    expect(prompts.nth(1)).to_have_value(CLEAN)
+    nb.screenshot("failed", root)
+    prompts.nth(1).fill(CORRUPTED)
+    prompts.nth(1).press("Enter")
+    root = shown(nb, 0)
+    root.get_by_role("button", name="done").click()
+    root.get_by_role("combobox", name="what the prompt is held against").select_option("noise")
+    root.get_by_role("button", name="France").click()
+    expect(root).to_contain_text("probability of “Paris”")
+    expect(root).to_contain_text("All rows are exact", timeout=180_000)
+    expect(root).to_contain_text("Causal tracing")
+    nb.screenshot("traced", root)
+    assert nb.python("v.now().pair.corrupted.subject") == (3,)
+    root.get_by_role("combobox", name="what the prompt is held against").select_option("ablation")
+    expect(root).to_contain_text("does Paris need?")
+    expect(root).to_contain_text("All rows are exact", timeout=180_000)
+    nb.screenshot("ablated", root)
+    assert nb.page_errors == []
 
 
 def test_a_saved_page_opens_offline(lab: Lab, warm_kernel: str, tmp_path: Path) -> None:

@@ -101,6 +101,29 @@ def test_the_estimate_is_the_derivative(kind: str) -> None:
         assert estimate.values[layer, pos] - estimate.base == pytest.approx(slope, rel=0.02, abs=2e-3)
 
 
+@kinds
+def test_one_pass_gives_streams_and_their_gradients(kind: str) -> None:
+    """Those of two passes; nothing holds on to the graph, and passes are taken up from it as from any other."""
+    lm = tiny(kind, tokenizer=byte_tokenizer())
+    ids = lm.tokenize(CLEAN).ids.tolist()
+    plain = lm.trace(ids, Context())
+    slopes = lm.stream_gradients(plain, lambda logits: logits[-1, 65] - logits[-1, 90], Context())
+    both, found = lm.traced_gradients(ids, lambda logits: logits[-1, 65] - logits[-1, 90], Context())
+    assert torch.allclose(both.logits, plain.logits, atol=1e-6)
+    for layer in range(plain.n_streams):
+        assert torch.allclose(both.streams(layer), plain.streams(layer), atol=1e-6)
+        assert torch.allclose(found[layer], slopes[layer], atol=1e-5)
+        assert not both.streams(layer).requires_grad
+    assert not any(
+        torch.is_tensor(value) and value.requires_grad
+        for kept in getattr(both.cache, "layers", ())  # type: ignore[attr-defined]
+        for value in vars(kept).values()
+    )
+    edits = [Edit(1, (5,), plain.streams(1)[7:8])]
+    (a,), (b,) = (list(lm.resumed(of, edits, Context())) for of in (plain, both))
+    assert torch.allclose(a[1], b[1], atol=1e-6)
+
+
 def test_lengths_that_differ_are_aligned() -> None:
     """Equal runs go together; what has no counterpart is not run and is no number."""
     assert aligned([1, 2, 3], [1, 9, 3]) == [0, 1, 2]

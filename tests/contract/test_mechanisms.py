@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from xai_widgets.core.methods import make
 from xai_widgets.core.registry import EXPLAINERS
 from xai_widgets.explainers.gradient.integrated_gradients import IntegratedGradients
 from xai_widgets.explainers.perturbation.leave_one_out import LeaveOneOut
 from xai_widgets.explainers.perturbation.shapley_values import ShapleyValues
+from xai_widgets.testing import modular_addition
 from xai_widgets.testing.mechanisms import MECHANISMS, Mechanism
 
 every = pytest.mark.parametrize("mechanism", MECHANISMS.values(), ids=MECHANISMS)
@@ -96,3 +98,28 @@ def test_redundant_words_share() -> None:
     mechanism = MECHANISMS["redundant"]
     found = ShapleyValues(replacement=0).explain(mechanism.adapter, mechanism.question)
     assert np.allclose(found.scores[0], [0, 0, 0.5, 0.5, 0, 0], atol=2e-6)
+
+
+def test_every_sum_is_right() -> None:
+    """All 49 of them, each logit by the formula: a product of waves made of bends is exact."""
+    mechanism, n = MECHANISMS["modular_addition"], modular_addition.P
+    answers = [mechanism.circuit.id(str(c)) for c in range(n)]
+    for a in range(n):
+        for b in range(n):
+            ids = torch.tensor([[mechanism.circuit.id(word) for word in (str(a), "+", str(b), "=")]])
+            with torch.no_grad():
+                logits = mechanism.model(ids, attention_mask=torch.ones_like(ids)).logits[0, -1]
+            by_hand = [modular_addition.logit(a, b, c) for c in range(n)]
+            assert logits[answers].numpy() == pytest.approx(np.array(by_hand), abs=5e-6)
+            assert logits.argmax() == mechanism.circuit.id(str((a + b) % n))
+
+
+def test_decoy_waves_are_as_large_as_the_key_ones() -> None:
+    """What tells them apart is not how active they are: nothing reads them."""
+    circuit, model = MECHANISMS["modular_addition"].circuit, MECHANISMS["modular_addition"].model
+    embedding, head = model.transformer.wte.weight, model.lm_head.weight
+    k = modular_addition.DECOY
+    for wave in (1, k):
+        assert float(embedding[:, circuit.slices[f"wave{wave}"]].detach().norm()) == pytest.approx(7**0.5)
+    assert not head[:, circuit.slices[f"sum{k}"]].any()
+    assert all(head[:, circuit.slices[f"sum{key}"]].any() for key in modular_addition.KEY)

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { inventDirect } from "../../js/gallery/direct.ts";
+import { inventDirect, inventHead } from "../../js/gallery/direct.ts";
 import { DecodeError } from "../../js/src/protocol/arrays.ts";
 import { VersionError } from "../../js/src/protocol/decode.ts";
-import { decodeDirect } from "../../js/src/protocol/decode-direct.ts";
+import { decodeDirect, readHead } from "../../js/src/protocol/decode-direct.ts";
 import { encodeDirect } from "../../js/src/protocol/encode.ts";
 import type { DirectPacked, DirectSnapshot } from "../../js/src/protocol/generated.ts";
 import * as picture from "../../js/src/state/direct-picture.ts";
@@ -101,6 +101,60 @@ describe("parts", () => {
   });
 });
 
+describe("two models", () => {
+  const packedTwo = inventDirect({ layers: 2, heads: 2, versus: true });
+  test("this, other, and the first less the second with what the norm's scale makes", () => {
+    const [own, other, apart] = (["this", "other", "difference"] as const).map((which) => answerOf(packedTwo, which));
+    if (!own || !other || !apart) throw new Error("no answer");
+    const { logit } = apart.snapshot;
+    expect(logit).toBe(own.snapshot.logit - other.snapshot.logit);
+    expect(apart.values.length).toBe(own.values.length + 1);
+    expect(apart.values.reduce((sum, value) => sum + value, 0)).toBeCloseTo(logit, 5);
+    expect([...apart.values.subarray(0, 3)]).toEqual([0, 0, 0]);
+    expect(apart.snapshot.components.at(-1)).toBe("norm scale");
+    const [first, second] = apart.both ?? [];
+    expect(first?.values).toEqual(own.values);
+    // What is said of both is what the difference is of: the second at the first's scale.
+    expect(second?.values[1]).toBe(own.values[1]);
+    expect(other.values[1]).toBeCloseTo((own.values[1] ?? 0) / 1.02, 5);
+    expect(answerOf(packed, "difference").which).toBe("this");
+  });
+  test("other numbers of heads: parts are compared, heads are not, and the reason is said", () => {
+    const of = packedTwo.snapshot as DirectSnapshot;
+    const versus = of.versus && { ...of.versus, heads: { ...of.versus.heads, shape: [4, 1] } };
+    const buffers = [...packedTwo.buffers];
+    buffers[of.versus?.difference.heads.buffer ?? 0] = new DataView(new Float32Array(4).fill(Number.NaN).buffer);
+    const apart = answerOf({ snapshot: { ...of, versus }, buffers }, "difference");
+    expect([...apart.heads].every(Number.isNaN)).toBe(true);
+    expect([...apart.values].some(Number.isNaN)).toBe(false);
+    expect(plain(headText(apart, 1, 0))).toBe(
+      "head 1.0: the two models have other numbers of heads, so theirs have no counterparts.",
+    );
+  });
+  test("values of another length are refused", () => {
+    const of = packedTwo.snapshot as DirectSnapshot;
+    const versus = of.versus && { ...of.versus, values: { ...of.versus.values, shape: [5] } };
+    expect(() => decodeDirect({ ...packedTwo, snapshot: { ...of, versus } })).toThrow(DecodeError);
+  });
+});
+
+describe("a head", () => {
+  const { row, buffers } = inventHead(5, 1, 0, 2);
+  test("weights and shares by position, and the map", () => {
+    const found = readHead(row, 5, buffers);
+    expect(found.weights.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
+    expect(found.shares?.reduce((a, b) => a + b, 0)).toBeCloseTo(2, 5);
+    expect([...(found.pattern?.slice(20) ?? [])]).toEqual([...found.weights]);
+  });
+  test.each([
+    ["fewer keys than positions", row, 6],
+    ["shares of other keys", { ...row, shares: { ...row.weights, shape: [4] } }, 5],
+    ["a map of other keys", { ...row, pattern: { ...row.weights, shape: [5, 1] } }, 5],
+  ])("%s is refused", (_, given, positions) => {
+    expect(() => readHead(given, positions, buffers)).toThrow(DecodeError);
+  });
+});
+
 describe("what is said", () => {
   const four = answerOf(withValues(SIX, FOUR, { logit: 4, gap: 0 }));
   test("attention with its strongest heads, an MLP against the target", () => {
@@ -119,7 +173,7 @@ describe("what is said", () => {
       "head 1.1: −1.00, against Paris: as much as 25 % of the logit, the other way; all attention of layer 1: +4.00.",
     );
     const gap = answerOf(inventDirect({ layers: 2, whole: [0] }));
-    expect(plain(headText(gap, 0, 1))).toContain("there is no such head, or its layer can't be split over heads.");
+    expect(plain(headText(gap, 0, 1))).toBe("head 0.1: layer 0 can't be split over heads: two outputs are mixed.");
   });
   test("a negative logit is made of what speaks against the target", () => {
     const answer = answerOf(withValues([-1, 0, -3, 0, 0, 0], FOUR, { logit: -4 }));

@@ -1,8 +1,9 @@
 /** Views and stores of direct logit attribution over a host that answers from an invented model. */
 import { type DirectSpec, directTrait, inventDirect, serveDirect } from "../../js/gallery/direct.ts";
 import { FakeModel } from "../../js/gallery/fake-model.ts";
-import { type DirectAnswer, decodeDirect } from "../../js/src/protocol/decode-direct.ts";
+import { decodeDirect } from "../../js/src/protocol/decode-direct.ts";
 import type { DirectPacked, DirectRequest, Traits } from "../../js/src/protocol/generated.ts";
+import { type Shown, shownOf, type Which } from "../../js/src/state/direct-picture.ts";
 import { createDirectStore, type DirectStore } from "../../js/src/state/direct-store.ts";
 import view from "../../js/src/views/direct_logit_attribution.ts";
 import { Mounted, place, press } from "./mounting.ts";
@@ -21,10 +22,10 @@ export function asks(model: FakeModel, action?: DirectRequest["action"]): Direct
   );
 }
 
-export function answerOf(packed: DirectPacked): DirectAnswer {
+export function answerOf(packed: DirectPacked, which: Which = "this"): Shown {
   const answer = decodeDirect(packed);
   if (!answer) throw new Error("no answer");
-  return answer;
+  return shownOf(answer, which);
 }
 
 export const pinned = (row: number): Partial<Traits> => ({ display: { row, link_id: null } });
@@ -47,6 +48,27 @@ export class MountedDirect extends Mounted {
     return this.all(".xw-direct-said")[1]?.textContent ?? "";
   }
 
+  get sources(): HTMLElement | undefined {
+    return this.all("section[aria-label='where the head looks']").find((box) => box.checkVisibility());
+  }
+
+  /** The sentence about where a head looks. */
+  get sourceSaid(): string {
+    return this.sources?.querySelector(".xw-direct-said")?.textContent ?? "";
+  }
+
+  /** Tokens of the text a head looks at. */
+  get units(): HTMLElement[] {
+    return [...(this.sources?.querySelectorAll<HTMLElement>(".xw-strip [role=option]") ?? [])];
+  }
+
+  /** The button that shows one of two models. */
+  version(name: string): HTMLElement {
+    const found = this.all(".xw-direct-versions [role=radio]").find((b) => b.textContent === name);
+    if (!found) throw new Error(`no version ${name}`);
+    return found;
+  }
+
   get neurons(): HTMLElement[] {
     return this.all("section[aria-label=neurons] tbody tr").filter((row) => row.checkVisibility());
   }
@@ -56,7 +78,7 @@ export class MountedDirect extends Mounted {
     for (const name of names) press(on, name);
   }
 
-  get answer(): DirectAnswer {
+  get answer(): Shown {
     return answerOf(this.model.get("explanation") as unknown as DirectPacked);
   }
 }

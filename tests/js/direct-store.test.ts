@@ -43,7 +43,7 @@ describe("the picture", () => {
     store.need(NEURONS, "v");
     replyDirect(model, {}, asks(model)[0] as DirectRequest);
     await settle();
-    expect(store.details.get(NEURONS)?.found?.neurons.length).toBe(8);
+    expect(store.details.get(NEURONS)?.found?.neurons?.length).toBe(8);
     model.set("explanation", directTrait(inventDirect({ target: " Rome" })));
     expect(store.details.get(NEURONS)).toBeNull();
   });

@@ -1,7 +1,16 @@
 import { describe, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
-import { directTrait, idOf, inventDirect, inventNeurons, replyDirect } from "../../js/gallery/direct.ts";
+import {
+  directTrait,
+  idOf,
+  inventDirect,
+  inventHead,
+  inventNeurons,
+  replyDirect,
+  TEXT,
+} from "../../js/gallery/direct.ts";
 import { IDLE } from "../../js/gallery/fake-model.ts";
+import { readHead } from "../../js/src/protocol/decode-direct.ts";
 import type { DirectRequest } from "../../js/src/protocol/generated.ts";
 import { asks, pinned, show } from "./direct-fakes.ts";
 import { press, settle, type } from "./mounting.ts";
@@ -176,14 +185,14 @@ describe("heads", () => {
     expect(v.model.get("display").row).toBe(26 + 10 * 6 + 1);
     await expect.poll(() => v.el.querySelector(".xw-shares-pinned")).not.toBeNull();
     expect(v.said).toMatch(/^attention of layer 10: /);
-    expect(asks(v.model)).toEqual([]);
+    await expect.poll(() => asks(v.model)).toMatchObject([{ action: "head", layer: 10, head: 1 }]);
     v.button("let go").click();
     await expect.poll(() => v.all("button").some((b) => b.textContent === "let go" && b.checkVisibility())).toBe(false);
   });
   test("the pinned one's attention as code on the clipboard", async () => {
     const v = show({}, pinned(26 + 9 * 6 + 2));
     const write = vi.spyOn(navigator.clipboard, "writeText").mockResolvedValue();
-    v.button("copy code to see where it looks").click();
+    v.button("copy code for its attention").click();
     await expect.poll(() => v.says("copied")).toBe(true);
     expect(write).toHaveBeenCalledExactlyOnceWith(
       'import xai_widgets as xw\n\nlm = xw.load()\nxw.Attention(lm, "The capital of France is").weights(layer=9, head=2)',
@@ -195,11 +204,128 @@ describe("heads", () => {
     await drawn(v);
     expect(v.says("Layers 3, 7 can't be split over heads: two outputs are mixed.")).toBe(true);
     expect(v.find(".xw-heat-note").textContent).toContain("hatched: no such head");
+    v.keys(v.canvas, "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown");
+    await expect.poll(() => v.headSaid).toBe("head 7.0: layer 7 can't be split over heads: two outputs are mixed.");
+    v.keys(v.canvas, "Enter");
+    await settle();
+    expect(asks(v.model)).toEqual([]);
   });
   test("a model of mixers alone has no map of heads, and says so", async () => {
     const v = show({ layers: 2, mixers: [0, 1] });
     expect(v.headSaid).toBe("There are no heads here that attention can be split over.");
     expect(v.el.querySelector(".xw-heat-canvas")).toBeNull();
+  });
+});
+
+const HEAD_9_2 = pinned(26 + 9 * 6 + 2);
+
+describe("where a pinned head looks", () => {
+  test("asked for at once: the text inked by what comes from each token, which sums to the head's share", async () => {
+    const v = show({}, HEAD_9_2);
+    await expect.poll(() => v.sources?.checkVisibility()).toBe(true);
+    await expect.poll(() => v.units.length).toBe(5);
+    const share = v.answer.heads[9 * 6 + 2] ?? 0;
+    const { row, buffers } = inventHead(5, 9, 2, share);
+    const { shares, weights } = readHead(row, 5, buffers);
+    if (!shares) throw new Error("no shares");
+    expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(share, 5);
+    const top = [...shares.keys()].sort((a, b) => Math.abs(shares[b] ?? 0) - Math.abs(shares[a] ?? 0))[0] ?? 0;
+    expect(v.sourceSaid).toContain(`Head 9.2 adds ${signed(share)}. Most comes from ${TEXT[top]?.trim()}`);
+    v.units[top]?.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+    const weight = (weights[top] ?? 0).toPrecision(3);
+    await expect
+      .poll(() => v.sourceSaid)
+      .toContain(
+        `${TEXT[top]?.trim()} at ${top}: weight ${weight}; from there come ${signed(shares[top] ?? 0)} of the`,
+      );
+    expect(v.units[4]?.getAttribute("aria-selected")).toBe("true");
+  });
+  test("ink may be the weight instead", async () => {
+    const v = show({}, HEAD_9_2);
+    await expect.poll(() => v.units.length).toBe(5);
+    expect(v.sources?.textContent).toContain("logits from one position");
+    const weight = v.all("[role=radio]").find((b) => b.textContent === "weight");
+    weight?.click();
+    await expect.poll(() => v.sources?.textContent).toContain("attention weight");
+    expect(v.sources?.textContent).not.toContain("logits from one position");
+  });
+  test("its whole map by keys; one cell in words", async () => {
+    const v = show({}, HEAD_9_2);
+    await expect.poll(() => v.all(".xw-heat-canvas").length).toBe(2);
+    v.keys(v.all(".xw-heat-canvas")[1] as HTMLElement, "ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight");
+    await expect.poll(() => v.sourceSaid).toMatch(/^of at 2 looks at capital at 1: weight 0\.\d+\.$/);
+  });
+  test("a head that is no sum of its weighted values: its weights, and why", async () => {
+    const v = show({}, HEAD_9_2, { hold: ["head"] });
+    await expect.poll(() => asks(v.model, "head").length).toBe(1);
+    const { row, buffers } = inventHead(5, 9, 2, 1);
+    const head = { ...row, shares: null, reason: "a gate stands between", pattern: null, longest: 4 };
+    v.model.say({ type: "result", v: 1, id: asks(v.model)[0]?.id ?? "", revision: 0, head } as never, buffers);
+    await expect.poll(() => v.sourceSaid).toContain("can't be told: a gate stands between. It looks most at ");
+    expect(v.says("The whole map is shown up to 4 tokens; this text has 5.")).toBe(true);
+    expect(v.sources?.textContent).toContain("attention weight");
+    expect(v.all("[role=radio]").length).toBe(0);
+  });
+  test("a refusal is said there, and can be tried again; a saved page without it says so", async () => {
+    const v = show({}, HEAD_9_2, { hold: ["head"] });
+    await expect.poll(() => asks(v.model, "head").length).toBe(1);
+    const error = { code: "x", problem: "No attention here.", given: "", accepted: "", hint: "" };
+    v.model.say({ type: "error", v: 1, id: asks(v.model)[0]?.id ?? "", revision: 0, error });
+    await expect.poll(() => v.sources?.textContent).toContain("No attention here.");
+    v.button("try again").click();
+    await expect.poll(() => asks(v.model, "head").length).toBe(2);
+    const saved = show({}, { ...HEAD_9_2, status: { ...IDLE, state: "static" } });
+    await expect.poll(() => saved.sources?.textContent).toContain("This page was saved without this detail.");
+  });
+  test("tokens are text there too", async () => {
+    const v = show({ tokens: ["<b>", " bold", "עיר", "\n"], layers: 4 }, pinned(10 + 2 * 6 + 1));
+    await expect.poll(() => v.units.length).toBe(4);
+    expect(v.units.map((unit) => unit.textContent)).toEqual(["<b>", " bold", "עיר", "\n"]);
+    expect(v.el.querySelector("b:not(.xw-model)")).toBeNull();
+  });
+});
+
+describe("two models", () => {
+  test("the difference first: what is the same in both is zero, and said to be", async () => {
+    const v = show({ versus: true });
+    await drawn(v);
+    expect(v.question).toBe("Who makes the difference in the logit of Paris?");
+    expect(v.find(".xw-measure").textContent).toMatch(/^logit, tiny-12x6 less tiny-tuned[+−]/);
+    expect(v.says("Probability of Paris: 0.42 in tiny-12x6, 0.21 in tiny-tuned.")).toBe(true);
+    v.keys(v.chart, "Home", "ArrowUp", "ArrowUp", "ArrowUp");
+    await expect.poll(() => v.said).toMatch(/^attention of layer 1: 0, the same in both; [+−][\d.]+ in tiny-12x6, /);
+    v.keys(v.chart, "End", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown");
+    await expect
+      .poll(() => v.said)
+      .toMatch(/^MLP of layer 10: [+−][\d.]+, (more|less) for Paris.* in tiny-tuned; up to/);
+    v.keys(v.chart, "End");
+    await expect.poll(() => v.said).toMatch(/^norm scale: [+−]/);
+    expect(v.find(".xw-direct-proof").textContent).toContain("in tiny-tuned it divides by 1.02 times as much");
+    expect(v.find(".xw-direct-proof").textContent).toMatch(
+      /^The differences sum to .* in tiny-12x6 and .* in tiny-tuned/,
+    );
+  });
+  test("either alone, inked alike; the pin stays; the head is asked of the one that is shown", async () => {
+    const v = show({ versus: true }, pinned(27 + 9 * 6 + 2));
+    await expect.poll(() => asks(v.model, "head").map((a) => a.version)).toEqual([undefined, 1]);
+    await expect.poll(() => v.all(".xw-direct-source").filter((b) => b.checkVisibility()).length).toBe(2);
+    const legend = () => v.find(".xw-foot .xw-legend").textContent;
+    v.version("tiny-12x6").click();
+    await expect.poll(() => v.question).toBe("Who wrote the logit of Paris?");
+    const own = legend();
+    expect(v.all(".xw-direct-source").filter((b) => b.checkVisibility()).length).toBe(1);
+    v.version("tiny-tuned").click();
+    await expect.poll(() => v.sources?.textContent).toContain("in tiny-tuned");
+    expect(legend()).toBe(own);
+    expect(v.model.get("display").row).toBe(26 + 9 * 6 + 2);
+    expect(asks(v.model, "head").length).toBe(2);
+  });
+  test("neurons are those of the model that is shown", async () => {
+    const v = show({ versus: true }, MLP_10);
+    await expect.poll(() => asks(v.model, "neurons").map((a) => a.version)).toEqual([undefined]);
+    v.version("tiny-tuned").click();
+    await expect.poll(() => asks(v.model, "neurons").map((a) => a.version)).toEqual([undefined, 1]);
+    expect(v.says("Neurons of the MLP of layer 10 in tiny-tuned")).toBe(true);
   });
 });
 
@@ -237,7 +363,7 @@ describe("neurons", () => {
   test("an MLP that can't be split is not asked about", async () => {
     const v = show({ closed: [10] }, MLP_10);
     await settle();
-    expect(v.says("This MLP can't be split over neurons.")).toBe(true);
+    expect(v.says("This MLP can't be split over neurons: it has experts.")).toBe(true);
     expect(asks(v.model)).toEqual([]);
   });
   test("cancel gives them up and lets go of the pin", async () => {

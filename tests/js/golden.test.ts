@@ -3,9 +3,12 @@ import { bytesOf } from "../../js/src/page/model.ts";
 import { readInts } from "../../js/src/protocol/arrays.ts";
 import { decodePacked } from "../../js/src/protocol/decode.ts";
 import { decodeAttention } from "../../js/src/protocol/decode-attention.ts";
+import { decodeCircuit } from "../../js/src/protocol/decode-circuit.ts";
+import { decodeCKA } from "../../js/src/protocol/decode-cka.ts";
 import { decodeDirect } from "../../js/src/protocol/decode-direct.ts";
 import { decodeLens } from "../../js/src/protocol/decode-lens.ts";
 import { decodePatching } from "../../js/src/protocol/decode-patching.ts";
+import { decodeSteer } from "../../js/src/protocol/decode-steer.ts";
 import type { ArrayHeader, LensPacked, Snapshot } from "../../js/src/protocol/generated.ts";
 import requests from "../protocol/golden/requests.json";
 import { sampleRequests } from "./requests.ts";
@@ -19,7 +22,8 @@ interface Golden {
 const all = Object.entries(
   import.meta.glob<Golden>("../protocol/golden/*.json", { eager: true, import: "default" }),
 ).filter(([name]) => !name.endsWith("requests.json"));
-const isView = ([name]: readonly [string, unknown]) => /(attention|lens|patching|direct)\.json$/.test(name);
+const isView = ([name]: readonly [string, unknown]) =>
+  /(attention|lens|patching|ablation|direct|cka|steer|circuit)\.json$/.test(name);
 const files = all.filter((file) => !isView(file));
 const others = all.filter(isView);
 
@@ -63,16 +67,40 @@ const VIEWS: Record<string, (packed: never) => Arrays> = {
       prob: read?.prob,
       known: read?.known,
       ids: readInts(vocabularyOf(packed), buffersOf(packed)),
+      other_top: read?.other?.top,
+      kl: read?.other?.kl,
+      change: read?.other?.change,
     };
   },
   patching: (packed) => {
     const read = decodePatching(packed);
     return { values: read?.values, estimate: read?.estimate, exact: read?.exact, pairs: read?.pairs };
   },
+  ablation: (packed) => {
+    const read = decodePatching(packed);
+    return { values: read?.values, error: read?.error };
+  },
+  circuit: (packed) => {
+    const { layers, index, sources, targets, paths, scores, exact, kept, curve } = decodeCircuit(packed) ?? {};
+    return { layers, index, sources, targets, paths, scores, exact, kept, curve };
+  },
+  cka: (packed) => {
+    const read = decodeCKA(packed);
+    const [loudest, columns] = read?.loudest ?? [];
+    return { debiased: read?.debiased, plain: read?.plain, loudest, columns };
+  },
   direct: (packed) => {
     const read = decodeDirect(packed);
-    return { values: read?.values, heads: read?.heads };
+    const { values, heads, versus } = read ?? {};
+    return {
+      values,
+      heads,
+      versus_values: versus?.values,
+      versus_heads: versus?.heads,
+      difference: versus?.difference.values,
+    };
   },
+  steer: (packed) => Object.fromEntries((decodeSteer(packed)?.rows ?? []).map(({ now }, i) => [`now_${i}`, now])),
 };
 
 const vocabularyOf = (packed: never) => (packed as LensPacked).snapshot?.vocabulary as ArrayHeader;

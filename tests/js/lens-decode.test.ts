@@ -98,7 +98,7 @@ describe("the grid", () => {
 describe("the way of a token", () => {
   const way = (ranks: number[]) => {
     const array = Float32Array.from([...ranks, ...ranks.map((r) => 1 / (r + 1))]);
-    const trace = traceOf({ array, token: 5, text: " Paris", candidates: [] });
+    const trace = traceOf({ array, token: 5, text: " Paris", candidates: [], before: [], pieces: [], at: -1 });
     if (!trace) throw new Error("no trace");
     return { trace, course: courseOf(trace) };
   };

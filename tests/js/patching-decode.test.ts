@@ -71,8 +71,8 @@ describe("shares of the difference", () => {
   test("0 is the number without a patch, 1 that of the other prompt, whichever way", () => {
     for (const direction of ["denoise", "noise"] as const) {
       const answer = read(inventPatching({ direction }).packed);
-      expect(picture.recoveredOf(answer, answer.snapshot.base_value)).toBeCloseTo(0, 12);
-      expect(picture.recoveredOf(answer, answer.snapshot.source_value)).toBe(1);
+      expect(picture.effectOf(answer, answer.snapshot.base_value)).toBeCloseTo(0, 12);
+      expect(picture.effectOf(answer, answer.snapshot.source_value ?? Number.NaN)).toBe(1);
       expect(answer.snapshot.base_value).toBe(direction === "denoise" ? -3.1 : 4.4);
     }
   });
@@ -81,7 +81,7 @@ describe("shares of the difference", () => {
     const answer = read(invented.packed);
     const grid = picture.gridOf(answer, "exact");
     expect(grid[3]).toBeCloseTo(invented.share(2, 3), 4);
-    expect(grid[11 + 3]).toBeCloseTo(picture.recoveredOf(answer, picture.estimateOf(answer, 1, 3)), 6);
+    expect(grid[11 + 3]).toBeCloseTo(picture.effectOf(answer, picture.estimateOf(answer, 1, 3)), 6);
     expect(Math.abs((grid[11 + 3] ?? 0) - invented.share(1, 3))).toBeGreaterThan(0.01);
   });
   test("a difference is the estimate less the exact number", () => {

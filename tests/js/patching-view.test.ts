@@ -1,7 +1,14 @@
 import { describe, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
 import { IDLE } from "../../js/gallery/fake-model.ts";
-import { answerId, inventPatching, patchingTrait, replyPatching, sentence } from "../../js/gallery/patching.ts";
+import {
+  answerId,
+  firstAsked,
+  inventPatching,
+  patchingTrait,
+  replyPatching,
+  sentence,
+} from "../../js/gallery/patching.ts";
 import { number } from "../../js/src/state/words.ts";
 import { press, settle, type } from "./mounting.ts";
 import { asks, type MountedPatching, pinned, revised, show } from "./patching-fakes.ts";
@@ -147,7 +154,7 @@ describe("both prompts", () => {
     type(v.field("corrupted"), sentence("France").join(""));
     press(v.field("corrupted"), "Enter");
     await expect.poll(() => v.find("[role=alert]").textContent).toContain("so there is no difference to follow");
-    expect(v.find("[role=alert]").textContent).toContain("prompts with different answers");
+    expect(v.find("[role=alert]").textContent).toContain("change a prompt until it says something else next");
     expect(v.canvas.checkVisibility()).toBe(true);
     expect(v.pairs).toContain(" France/ Italy");
     v.button("done").click();
@@ -357,7 +364,7 @@ describe("what is wrong is said, and the picture stays", () => {
     expect(asks(v.model, "cell").length).toBe(1);
   });
   test("before the first answer: what is done, and nothing else", () => {
-    const v = show(inventPatching(), { explanation: { snapshot: null, buffers: [] }, ...RUNNING });
+    const v = show(inventPatching(), { explanation: firstAsked(), ...RUNNING });
     expect(v.says("running both prompts")).toBe(true);
     expect(v.says("What each prompt says next")).toBe(false);
   });

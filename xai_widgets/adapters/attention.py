@@ -37,6 +37,10 @@ _SWITCHABLE: Final = ("sdpa", "eager", "flash_attention_2", "flash_attention_3",
 
 Edit = Callable[[Tapped, Tensor], Tensor]
 """What a layer's attention shall give in place of its own output [row, pos, head, d_value]."""
+Run = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""A call's own attention function: query, key and value [row, head, pos, d] to [row, pos, head, d_value]."""
+Instead = Callable[[Tapped, Run], Tensor]
+"""Gives a layer's attention in its place: the call, and the function it may use."""
 
 
 class Reader(Protocol):
@@ -125,6 +129,7 @@ def watched(
     blocks: Sequence[nn.Module] | None = None,
     stack: Stack = "decoder",
     to_the_end: bool = False,
+    instead: Instead | None = None,
 ) -> Iterator[None]:
     """Tell `found` of every attention call of these layers (None: all) while a forward pass of `view` runs inside.
 
@@ -134,7 +139,7 @@ def watched(
         view: a private view. layers, found: see above. edit: what a call shall give in place of its own output.
         blocks: of an encoder-decoder, the blocks of one of its stacks; None: the model's only ones.
         stack: what they are. The second call of an encoder-decoder's decoder block looks at the encoder: `cross`.
-        to_the_end: see above.
+        to_the_end: see above. instead: gives the call's output, which is then not computed as usual.
     """
     from transformers import AttentionInterface
 
@@ -145,11 +150,11 @@ def watched(
     wanted = sorted(set(range(runs or len(blocks)) if layers is None else layers))
     handles: list[Any] = []
     before: list[tuple[nn.Module, Any]] = []
-    looped = _Place(-1, found, edit, stack, crosses, wanted)
+    looped = _Place(-1, found, edit, stack, crosses, wanted, instead)
     for i, block in enumerate(blocks):
         if not runs and i not in wanted:
             continue
-        place = looped if runs else _Place(i, found, edit, stack, crosses, wanted)
+        place = looped if runs else _Place(i, found, edit, stack, crosses, wanted, instead)
         if runs:
             handles.append(block.register_forward_pre_hook(place.next_layer))
         modules = [m for m in block.modules() if m is not block]
@@ -162,7 +167,7 @@ def watched(
             module.__dict__["config"] = config
         if not tapped:
             handles += [m.register_forward_hook(place.second_output) for m in modules]
-        if layers is not None and edit is None and not to_the_end and (runs or i == wanted[-1]):
+        if layers is not None and edit is None and instead is None and not to_the_end and (runs or i == wanted[-1]):
             handles.append(block.register_forward_hook(place.stop))
     with hooked(*handles):
         try:
@@ -185,6 +190,7 @@ class _Place:
     stack: Stack
     crosses: bool
     wanted: Sequence[int]
+    instead: Instead | None = None
     calls: int = 0
     seen: set[int] = field(default_factory=set)
 
@@ -251,6 +257,8 @@ def _tap(
     mask = attention_mask if torch.is_tensor(attention_mask) and attention_mask.ndim == 4 else None
     call = Tapped(place.layer, place.calls, module, query, key, value, mask, kept, place.kind())
     place.tell(call)
+    if place.instead is not None:
+        return place.instead(call, lambda q, k, v: function(module, q, k, v, attention_mask, **options)[0]), None
     output, weights = function(module, query, key, value, attention_mask, **options)
     return (place.edit(call, output) if place.edit else output), weights
 

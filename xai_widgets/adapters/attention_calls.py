@@ -179,6 +179,10 @@ class Tapped:
         gram = by_head @ by_head.transpose(1, 2)
         return ((value @ gram) * value).sum(-1).clamp_min(0).sqrt(), "|v W_O|"
 
+    def values(self, head: int) -> Tensor | None:
+        """A head's values, float32 [key, d_value]; heads that share keys share them."""
+        return self.value[0, head * self.value.shape[1] // self.n_heads].float()
+
     def pair(self, head: int, query: int, key: int) -> tuple[Tensor, Tensor, float | None] | None:
         """The two vectors, and the factor of their product."""
         shared = head * self.key.shape[1] // self.n_heads
@@ -231,6 +235,10 @@ class Given:
     def value_lengths(self) -> tuple[Tensor | None, str]:
         """Not to be had here."""
         return None, "this kind of layer gives its weights, not its values"
+
+    def values(self, head: int) -> Tensor | None:
+        """Not to be had here."""
+        return None
 
     def pair(self, head: int, query: int, key: int) -> tuple[Tensor, Tensor, float | None] | None:
         """Not to be had here."""

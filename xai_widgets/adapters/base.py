@@ -3,225 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from xai_widgets.adapters.handed import (
+    AttentionCall,
+    Candidate,
+    Capability,
+    CapabilityName,
+    EdgeRun,
+    Edit,
+    Gradient,
+    LogitParts,
+    Off,
+    PartName,
+    PartOutputs,
+    Trace,
+    Variant,
+)
 from xai_widgets.core.context import Context
 from xai_widgets.core.cost import Cost
+from xai_widgets.core.directions import Direction
+from xai_widgets.core.interventions import Intervention, What
+from xai_widgets.core.sites import Sites
 from xai_widgets.core.targets import Quantity, Question, Target
 from xai_widgets.core.tokens import Tokens
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
-
-CapabilityName = Literal[
-    "logits",
-    "gradients",
-    "batched_gradients",
-    "prefix_reuse",
-    "tree_packing",
-    "padding",
-    "attention_mask",
-    "attention",
-    "generation",
-    "resume",
-    "parts",
-]
-"""What a model may or may not be able to do; methods name the ones they need."""
-
-
-@dataclass(frozen=True)
-class Capability:
-    """Whether something works on this model, found out by doing it; `reason` says why not."""
-
-    works: bool
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A possible next token."""
-
-    id: int
-    text: str
-    prob: float
-    logit: float
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A changed input, to be scored for the same targets as the unchanged one.
-
-    Attributes:
-        ids: prompt token ids (any length of at least 1). The target tokens follow them.
-        hidden: positions of `ids` that no later position may attend to; they keep their place (position
-            numbers stay). The query at a hidden position does not attend to itself either.
-    """
-
-    ids: tuple[int, ...]
-    hidden: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True)
-class Gradient:
-    """Result of `ModelAdapter.gradient`, on the model's device, detached, in float32.
-
-    Attributes:
-        values: [row, step]: the explained number for each row of the target axis at each embedding given.
-        grads: [row, step, pos, d_model]: its derivative by each embedding of the input.
-    """
-
-    values: Tensor
-    grads: Tensor
-
-
-class AttentionCall(Protocol):
-    """One call of attention in a forward pass: any of its rows on demand, as long as it is kept.
-
-    Attributes:
-        layer: index of the block. nth: how many calls of that block came before (a block may attend twice).
-        stack: `decoder`, `encoder`, or `cross` where the decoder looks at the encoder's input.
-        n_heads, n_query, n_key: sizes. causal: no row has weight after its own position. nbytes: memory it holds on to.
-        how: how the weights are had, in words.
-    """
-
-    layer: int
-    nth: int
-    stack: Literal["decoder", "encoder", "cross"]
-    n_heads: int
-    n_query: int
-    n_key: int
-    causal: bool
-    how: str
-
-    @property
-    def nbytes(self) -> int:
-        """Memory it holds on to."""
-        ...
-
-    def rows(self, start: int, stop: int, head: int | None = None) -> Tensor:
-        """Weights of query rows, float32 [head, row, key]; keys after the last visible one may be left out (they are 0)."""
-        ...
-
-    def value_lengths(self) -> tuple[Tensor | None, str]:
-        """Length of what each key's value would add to the residual stream, float32 [head, key], and how it is measured.
-
-        `|v W_O|` of Kobayashi et al. 2020 (arXiv 2004.10102) where the output projection is found, else `|v|`; None and the
-        reason where values can't be had.
-        """
-        ...
-
-    def pair(self, head: int, query: int, key: int) -> tuple[Tensor, Tensor, float | None] | None:
-        """The query's and the key's vector, float32 [d_head], as they are multiplied, and the factor of their product.
-
-        The factor is None where the model does more with the product than to scale it (a soft cap, a bias); the whole is
-        None where vectors can't be had.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class Off:
-    """A part of attention to do without.
-
-    Attributes:
-        layer: index of the block. head: None is the whole layer.
-        query, key: only this edge of the head: the query may not see the key, the others take over its weight. None is all edges.
-    """
-
-    layer: int
-    head: int | None = None
-    query: int | None = None
-    key: int | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Edit:
-    """A residual stream that is another one at some positions.
-
-    Attributes:
-        layer: the block it enters; `n_layers` is the stream that leaves the last.
-        at: positions, ascending. states: what stands there, [len(at), d_model].
-    """
-
-    layer: int
-    at: tuple[int, ...]
-    states: Tensor
-
-
-class Trace(Protocol):
-    """One pass with all its residual streams, kept.
-
-    Attributes:
-        ids: what was read. wanted: positions whose logits are kept. logits: [wanted, d_vocab].
-        n_streams: `n_layers + 1`: what enters each block, and what leaves the last.
-    """
-
-    ids: tuple[int, ...]
-    wanted: tuple[int, ...]
-    logits: Tensor
-
-    @property
-    def n_streams(self) -> int:
-        """What enters each block, and what leaves the last."""
-        ...
-
-    def streams(self, layer: int) -> Tensor:
-        """The streams that enter a block (or leave the last), [pos, d_model]; some families have axes between."""
-        ...
-
-
-class LogitParts(Protocol):
-    """The logits after some positions of a text, as sums of what each part of the model wrote into the last stream there.
-
-    All float32, of logits before any soft cap. A target's number is its logit, minus its contrast's where there are contrasts.
-
-    Attributes:
-        components: (kind, layer) of each, in order: `embedding` first, then what each block adds (`attn`, `mlp`, and `mixer` for what
-            takes something from other positions without attention), `bias` last (of the final norm and of the head). The first and
-            the last have layer -1.
-        softcap: the model's logits are `softcap * tanh(sum / softcap)`; None where they are the sum.
-    """
-
-    components: tuple[tuple[str, int], ...]
-    softcap: float | None
-
-    def logits(self, pos: int) -> Tensor:
-        """All logits by the model's own norm and head, [d_vocab]."""
-        ...
-
-    def shares(self, pos: int, ids: Sequence[int], contrast_ids: Sequence[int] = ()) -> Tensor:
-        """Share of each component, at this run's scale of the final norm: [target, component]. They sum to the number."""
-        ...
-
-    def heads(
-        self, layer: int, pos: int, ids: Sequence[int], contrast_ids: Sequence[int] = ()
-    ) -> tuple[Tensor, Tensor]:
-        """Share of each head, [target, head], and of the constant attention adds whatever they say, [target].
-
-        Raises:
-            CapabilityError: the layer can't be split so; `unsplit` says why.
-        """
-        ...
-
-    def neurons(
-        self, layer: int, pos: int, ids: Sequence[int], contrast_ids: Sequence[int] = ()
-    ) -> tuple[Tensor, Tensor]:
-        """The same of an MLP's neurons, [target, neuron] and [target]."""
-        ...
-
-    def activations(self, layer: int, pos: int) -> Tensor:
-        """What the MLP's output projection reads of each neuron (gates multiplied in), [neuron]."""
-        ...
-
-    def words(self, layer: int, pos: int, neurons: Sequence[int]) -> Tensor:
-        """What one unit of activation of each of these adds to every logit, [neuron, d_vocab]."""
-        ...
-
-    def unsplit(self, layer: int) -> tuple[str, str]:
-        """Why a layer can't be split over heads, and why not over neurons; "" where it can."""
-        ...
 
 
 @runtime_checkable
@@ -400,11 +209,18 @@ class ModelAdapter(Protocol):
         ...
 
     def trace(
-        self, ids: Sequence[int], context: Context, wanted: Sequence[int] | None = None, *, edits: bool = True
+        self,
+        ids: Sequence[int],
+        context: Context,
+        wanted: Sequence[int] | None = None,
+        *,
+        edits: bool = True,
+        embeddings: Tensor | None = None,
     ) -> Trace:
         """Read a text once and keep every residual stream. `wanted`: positions whose logits are kept, by default the last.
 
-        With `edits` keys and values are kept too, which makes `resumed` faster.
+        With `edits` keys and values are kept too, which makes `resumed` faster. `embeddings` [pos, d_model] are read in place of
+        those of the ids.
 
         Raises:
             CapabilityError: passes of this model can't be taken up. OutOfMemoryError. CancelledError: between layers.
@@ -428,6 +244,31 @@ class ModelAdapter(Protocol):
         """Derivative of `number(logits [wanted, d_vocab])` by every stream: [stream][pos, d_model], detached."""
         ...
 
+    def traced_gradients(
+        self,
+        ids: Sequence[int],
+        number: Callable[[Tensor], Tensor],
+        context: Context,
+        wanted: Sequence[int] | None = None,
+        *,
+        edits: bool = True,
+        embeddings: Tensor | None = None,
+    ) -> tuple[Trace, Sequence[Tensor]]:
+        """`trace` and `stream_gradients` of it in one forward and one backward pass."""
+        ...
+
+    def readout_gradients(
+        self, trace: Trace, states: Tensor, number: Callable[[int, Tensor], Tensor], context: Context, chunk: int
+    ) -> Tensor:
+        """Derivative of `number(first index, logits [n, d_vocab])`, added up over chunks, by each of `states`: float32, detached.
+
+        The logits are those of `readout`. The model is held for one chunk at a time.
+
+        Raises:
+            CapabilityError: the model gives no gradients. OutOfMemoryError: a chunk does not fit.
+        """
+        ...
+
     def parts(self, ids: Sequence[int], at: Sequence[int], context: Context) -> LogitParts:
         """Read a text once and take the logits after each of the positions `at` apart by who wrote them.
 
@@ -437,21 +278,76 @@ class ModelAdapter(Protocol):
         """
         ...
 
-    def exchanged(
-        self,
-        ids: Sequence[int],
-        source: Sequence[int],
-        pairs: Sequence[int | None],
-        part: Literal["attn_out", "mlp_out", "head"],
-        context: Context,
-    ) -> Sequence[Tensor]:
-        """What leaves each block if its part had written at a position what it writes in another text: float32 [layer, pos, d_model].
-
-        One entry; of `head` one for each head. Not a number where a layer has no such part. `pairs`: for each position its
-        counterpart in `source`.
+    def part_outputs(
+        self, ids: Sequence[int], part: PartName, context: Context, embeddings: Tensor | None = None
+    ) -> PartOutputs:
+        """What a part of each block adds at each position. `embeddings` as in `trace`.
 
         Raises:
-            CapabilityError: this model's parts, or its heads, can't be told apart.
+            CapabilityError: this model's blocks, or the heads of all of them, can't be told apart.
+        """
+        ...
+
+    def exchanged(self, here: PartOutputs, new: Sequence[Tensor], context: Context) -> Sequence[Tensor]:
+        """What leaves each block if its part had written something else at a position: float32 [layer, pos, d_model].
+
+        `new`: what it writes, as `here.outputs` has it. One entry; of `head` one for each head. Not a number where a layer has no
+        such part.
+        """
+        ...
+
+    def sites(self) -> Sites:
+        """Which activations can be changed by hand, and why others can't; found by measuring at first use.
+
+        Raises:
+            CapabilityError: none can.
+        """
+        ...
+
+    def intervened(
+        self,
+        ids: Sequence[int],
+        interventions: Sequence[Intervention],
+        context: Context,
+        wanted: Sequence[int] | None = None,
+        base: Trace | None = None,
+    ) -> Tensor:
+        """Logits [wanted, d_vocab] of a text while activations are changed; `wanted`: positions, by default the last.
+
+        With `base`, a trace of the same text, the pass begins at the lowest changed layer.
+
+        Raises:
+            ValueRefusedError: no such place or position, or logits that are no numbers. CapabilityError: a part that can't be told
+            apart. OutOfMemoryError. CancelledError: before the pass.
+        """
+        ...
+
+    def written(
+        self, ids: Sequence[int], interventions: Sequence[Intervention], max_new_tokens: int, context: Context
+    ) -> list[int]:
+        """Ids the model writes after a text (greedy) while activations are changed; as `intervened` otherwise.
+
+        Positions given by `at` are the prompt's; with `start`, and everywhere, written tokens are changed as they are read.
+        """
+        ...
+
+    def recorded(self, ids: Sequence[int], what: What, layer: int, index: int | None, context: Context) -> Tensor:
+        """An activation as it is, float32 [pos, width]: what an intervention of the same `what`, `layer` and `index` changes."""
+        ...
+
+    def direction(self, direction: Direction, context: Context) -> Tensor:
+        """The numbers of a direction with these weights, float32 [d_model] (of given ones as many as given).
+
+        Raises:
+            TargetError: no such token. ValueRefusedError: two sides that are the same. CapabilityError: neurons can't be told apart.
+        """
+        ...
+
+    def edges(self, ids: Sequence[int], other: Sequence[int], pairs: Sequence[int | None], context: Context) -> EdgeRun:
+        """Read two texts, for edges of the first to be cut. `pairs`: for each position its counterpart in `other`.
+
+        Raises:
+            CapabilityError: heads or MLPs of this model can't be run on streams of their own.
         """
         ...
 
@@ -469,11 +365,14 @@ __all__ = [
     "Candidate",
     "Capability",
     "CapabilityName",
+    "EdgeRun",
     "Edit",
     "Gradient",
     "LogitParts",
     "ModelAdapter",
     "Off",
+    "PartName",
+    "PartOutputs",
     "Quantity",
     "Target",
     "Trace",

@@ -21,6 +21,14 @@ def lent(cache: Any, rows: int, length: int) -> Any:  # noqa: ANN401 - transform
     return new
 
 
+def detach(cache: Any) -> None:  # noqa: ANN401 - transformers' Cache
+    """Let go of the graph that keys and values were made in."""
+    for layer in getattr(cache, "layers", ()):
+        for name, value in vars(layer).items():
+            if torch.is_tensor(value) and value.requires_grad:
+                setattr(layer, name, value.detach())
+
+
 def _layer(layer: Any, rows: int, length: int) -> Any:  # noqa: ANN401 - transformers' cache layers
     new = copy.copy(layer)
     for name, value in vars(layer).items():

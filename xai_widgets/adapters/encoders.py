@@ -175,8 +175,17 @@ class EncoderAdapter(Lent):
     resumed = _refused("A layer's state in words")
     readout = _refused("A layer's state in words")
     stream_gradients = _refused("Gradients")
+    readout_gradients = _refused("Gradients")
+    traced_gradients = _refused("Gradients")
+    part_outputs = _refused("A part's state")
     exchanged = _refused("A part's state")
+    sites = _refused("Steering")
+    intervened = _refused("Steering")
+    written = _refused("Steering")
+    recorded = _refused("Steering")
+    direction = _refused("Steering")
     parts = _refused("Taking a logit apart")
+    edges = _refused("Cutting edges")
 
 
 class EncoderDecoderAdapter(EncoderAdapter):

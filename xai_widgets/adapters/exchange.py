@@ -1,6 +1,6 @@
-"""What leaves each block when its attention (a head of it, its MLP) had written at a position what it writes in another text.
+"""What leaves each block when its attention (a head of it, its MLP) had written something else at a position.
 
-A block's parts are told apart by `parts`. What the part writes in the other text is put in the place of what it writes here, by
+A block's parts are told apart by `parts`. What shall be written is put in the place of what the part writes here, by
 adding the difference to the stream where the block adds the part; what comes after it in the block is run. Attention looks at what
 enters the block, and what follows it works position by position, so all positions (and all layers, each over its own stream of
 the unchanged pass) are done in one pass.
@@ -9,82 +9,100 @@ the unchanged pass) are done in one pass.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from dataclasses import dataclass, field
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from xai_widgets.adapters import passes
+from xai_widgets.adapters.base import PartName
 from xai_widgets.adapters.blocks import blocks_of
 from xai_widgets.adapters.parts import Kind, Lender, PartsTrace, record_parts
 from xai_widgets.adapters.recording import Block, recording
 from xai_widgets.core.context import Context
 from xai_widgets.core.errors import CapabilityError
 
-Part = Literal["attn_out", "mlp_out", "head"]
-_KINDS: Final[dict[Part, Kind]] = {"attn_out": "attn", "mlp_out": "mlp", "head": "attn"}
+_KINDS: Final[dict[PartName, Kind]] = {"attn_out": "attn", "mlp_out": "mlp", "head": "attn"}
 
 
-def exchanged(
-    adapter: Lender,
-    ids: Sequence[int],
-    source: Sequence[int],
-    pairs: Sequence[int | None],
-    part: Part,
-    context: Context,
-) -> list[Tensor]:
-    """What leaves each block, float32 [layer, pos, d_model]; one entry, or of `head` one for each head.
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """See `adapters.base.PartOutputs`."""
+
+    trace: PartsTrace = field(repr=False)
+    part: PartName
+    outputs: list[Tensor] = field(repr=False)
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """What was read."""
+        return self.trace.ids
+
+    def made(self, layer: int) -> tuple[str, Tensor] | None:
+        """The module whose output the part is, and that output [pos, d_model]."""
+        return None if self.part == "head" else self.trace.made(layer, _KINDS[self.part])
+
+
+def part_outputs(
+    adapter: Lender, ids: Sequence[int], part: PartName, context: Context, embeddings: Tensor | None = None
+) -> Outputs:
+    """What a part of each block adds at each position.
 
     Args:
-        adapter, ids: the model and the text. source: the other text.
-        pairs: for each position its counterpart there; where there is none the stream stays.
-        part: what is exchanged. Layers without it are not a number. context: asked between passes.
+        adapter, ids: the model and the text. part: which. context: asked between passes.
+        embeddings: [pos, d_model] that are read in place of those of the ids.
 
     Raises:
         CapabilityError: this model's blocks, or the heads of all of them, can't be told apart. CancelledError.
     """
-    here, there = (record_parts(adapter, text, context) for text in (ids, source))
-    kind = _KINDS[part]
-    if part == "head":
-        changes = _of_heads(here, there, pairs, context)
-    else:
-        changes = [_paired(here.outputs[kind], there.outputs[kind], pairs)]
+    found = record_parts(adapter, ids, context, embeddings=embeddings)
+    return Outputs(found, part, _heads(found, context) if part == "head" else [_whole(found, _KINDS[part])])
+
+
+def exchanged(adapter: Lender, here: Outputs, new: Sequence[Tensor], context: Context) -> list[Tensor]:
+    """What leaves each block, float32 [layer, pos, d_model]; one entry, or of heads one for each.
+
+    Args:
+        adapter, here: the model and what its parts add. new: what they shall add, as `here.outputs`.
+        context: asked between passes.
+
+    Raises:
+        CancelledError.
+    """
     found = []
-    for change in changes:
+    for own, other in zip(here.outputs, new, strict=True):
         context.check()
-        found.append(_left(adapter, here, kind, change, context))
+        found.append(_left(adapter, here.trace, _KINDS[here.part], other.to(own) - own, context))
     return found
 
 
-def _paired(here: Tensor, there: Tensor, pairs: Sequence[int | None]) -> Tensor:
-    """Differences [layer, pos, d_model]; 0 where a position has no counterpart."""
-    change = torch.zeros_like(here)
-    own = [p for p, q in enumerate(pairs) if q is not None]
-    change[:, own] = there[:, [q for q in pairs if q is not None]] - here[:, own]
-    return change
+def _whole(found: PartsTrace, kind: Kind) -> Tensor:
+    outputs = found.outputs[kind].clone()
+    outputs[[not there for there in found.has[kind]]] = torch.nan
+    return outputs
 
 
-def _of_heads(here: PartsTrace, there: PartsTrace, pairs: Sequence[int | None], context: Context) -> list[Tensor]:
-    """For each head its differences [layer, pos, d_model]; not a number where a layer can't be split over heads."""
-    layers = [layer for layer in here.layers if not here.no_heads(layer) and _plain(here, layer)]
+def _heads(found: PartsTrace, context: Context) -> list[Tensor]:
+    """For each head what it adds, [layer, pos, d_model]; not a number where a layer can't be split over heads."""
+    layers = [layer for layer in found.layers if not found.no_heads(layer) and _plain(found, layer)]
     if not layers:
-        reason = here.no_heads(here.layers[0]) or "what its heads add is scaled by a norm that changes with them"
+        reason = found.no_heads(found.layers[0]) or "what its heads add is scaled by a norm that changes with them"
         raise CapabilityError("Exchanging heads", reason=reason, hint="exchange whole attention blocks")
-    n_heads = max(len(here.heads(layer, 0)[0]) for layer in layers)
-    change = here.attn_out.new_full((n_heads, *here.attn_out.shape), torch.nan)
+    n_heads = max(len(found.heads(layer, 0)[0]) for layer in layers)
+    outputs = found.attn_out.new_full((n_heads, *found.attn_out.shape), torch.nan)
     for layer in layers:
         context.check()
-        row = here.layers.index(layer)
-        for pos, other in enumerate(pairs):
-            own, _ = here.heads(layer, pos)
-            new = own if other is None else there.heads(layer, other)[0]
-            change[: len(own), row, pos] = new - own
-    return list(change)
+        row = found.layers.index(layer)
+        for pos in found.at:
+            own, _ = found.heads(layer, pos)
+            outputs[: len(own), row, pos] = own
+    return list(outputs)
 
 
-def _plain(here: PartsTrace, layer: int) -> bool:
+def _plain(found: PartsTrace, layer: int) -> bool:
     """Whether heads are added as they are, not through a norm."""
-    return all(not isinstance(factor, Tensor) for factor in here.factors(layer, "attn"))
+    return all(not isinstance(factor, Tensor) for factor in found.factors(layer, "attn"))
 
 
 class _Adding:

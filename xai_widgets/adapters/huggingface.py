@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from xai_widgets.adapters import attention, logit_parts, passes, resuming
-from xai_widgets.adapters.base import AttentionCall, Candidate, Edit, Gradient, LogitParts, Off, Trace, Variant
+from xai_widgets.adapters import attention, edges, logit_parts, passes, resuming
+from xai_widgets.adapters.base import (
+    AttentionCall,
+    Candidate,
+    EdgeRun,
+    Edit,
+    Gradient,
+    LogitParts,
+    Off,
+    PartName,
+    PartOutputs,
+    Trace,
+    Variant,
+)  # fmt: skip
 from xai_widgets.adapters.checks import check_logits, check_model, check_tokenizer, measure
 from xai_widgets.adapters.generation import stop_ids, write
 from xai_widgets.adapters.lent import Lent
@@ -19,7 +31,10 @@ from xai_widgets.adapters.prompt_cache import PromptCache
 from xai_widgets.adapters.tokenization import TokenReader
 from xai_widgets.core.context import Context
 from xai_widgets.core.cost import Cost
+from xai_widgets.core.directions import Direction
 from xai_widgets.core.errors import OutOfMemoryError, TooLongError, ValueRefusedError
+from xai_widgets.core.interventions import Intervention, What
+from xai_widgets.core.sites import Sites
 from xai_widgets.core.targets import Question
 from xai_widgets.core.tokens import Tokens
 
@@ -59,6 +74,7 @@ class HuggingFaceAdapter(Lent):
         self._later = {
             "resume": lambda: resuming.probe(self, packed=self._capabilities["tree_packing"].works),
             "parts": lambda: logit_parts.probe(self),
+            "edges": lambda: edges.probe(self),
         }
         self._capabilities["attention"], self._attention_gaps = attention.probe(self, self.d_vocab)
         # rotary angles that change with the length of the text make kept keys wrong for a longer one
@@ -239,11 +255,18 @@ class HuggingFaceAdapter(Lent):
         return without(self, ids, offs, context)
 
     def trace(
-        self, ids: Sequence[int], context: Context, wanted: Sequence[int] | None = None, *, edits: bool = True
+        self,
+        ids: Sequence[int],
+        context: Context,
+        wanted: Sequence[int] | None = None,
+        *,
+        edits: bool = True,
+        embeddings: torch.Tensor | None = None,
     ) -> Trace:
         """Read a text once and keep every residual stream."""
         self.require("resume")
-        found = resuming.trace(self, ids, context, wanted, keep_cache=edits and self.scorer.packs(len(ids)))
+        keep = edits and self.scorer.packs(len(ids))
+        found = resuming.trace(self, ids, context, wanted, keep_cache=keep, embeddings=embeddings)
         check_logits(found.logits)
         return found
 
@@ -275,6 +298,40 @@ class HuggingFaceAdapter(Lent):
         self.require("gradients")
         return stream_gradients(self, trace, number, context)
 
+    def traced_gradients(
+        self,
+        ids: Sequence[int],
+        number: Callable[[torch.Tensor], torch.Tensor],
+        context: Context,
+        wanted: Sequence[int] | None = None,
+        *,
+        edits: bool = True,
+        embeddings: torch.Tensor | None = None,
+    ) -> tuple[Trace, list[torch.Tensor]]:
+        """`trace` and `stream_gradients` of it, in one forward and one backward pass."""
+        self.require("resume", "gradients")
+        keep = edits and self.scorer.packs(len(ids))
+        found, gradients = resuming.traced(
+            self, ids, context, wanted, keep_cache=keep, embeddings=embeddings, number=number
+        )
+        check_logits(found.logits)
+        return found, gradients
+
+    def readout_gradients(
+        self,
+        trace: Trace,
+        states: torch.Tensor,
+        number: Callable[[int, torch.Tensor], torch.Tensor],
+        context: Context,
+        chunk: int,
+    ) -> torch.Tensor:
+        """Derivative of a number of the readout by each of `states`."""
+        from xai_widgets.adapters.readout_gradients import readout_gradients
+
+        assert isinstance(trace, resuming.Trace)
+        self.require("gradients")
+        return readout_gradients(self, trace, states, number, context, chunk)
+
     def parts(self, ids: Sequence[int], at: Sequence[int], context: Context) -> LogitParts:
         """The logits after some positions, taken apart by who wrote them."""
         from xai_widgets.adapters.logit_parts import logit_parts
@@ -282,19 +339,72 @@ class HuggingFaceAdapter(Lent):
         self.require("parts")
         return logit_parts(self, ids, at, context)
 
-    def exchanged(
-        self,
-        ids: Sequence[int],
-        source: Sequence[int],
-        pairs: Sequence[int | None],
-        part: Literal["attn_out", "mlp_out", "head"],
-        context: Context,
-    ) -> list[torch.Tensor]:
-        """What leaves each block if its part had written what it writes in another text."""
-        from xai_widgets.adapters.exchange import exchanged
+    def part_outputs(
+        self, ids: Sequence[int], part: PartName, context: Context, embeddings: torch.Tensor | None = None
+    ) -> PartOutputs:
+        """What a part of each block adds at each position."""
+        from xai_widgets.adapters.exchange import part_outputs
 
         self.require("parts")
-        return exchanged(self, ids, source, pairs, part, context)
+        return part_outputs(self, ids, part, context, embeddings)
+
+    def exchanged(self, here: PartOutputs, new: Sequence[torch.Tensor], context: Context) -> list[torch.Tensor]:
+        """What leaves each block if its part had written something else."""
+        from xai_widgets.adapters.exchange import Outputs, exchanged
+
+        self.require("parts")
+        assert isinstance(here, Outputs)
+        return exchanged(self, here, new, context)
+
+    @property
+    def reuses_prefix(self) -> bool:
+        """Whether keys and values of a prompt can be used for a longer one."""
+        return self._prompts.works
+
+    def sites(self) -> Sites:
+        """Which activations can be changed by hand, and why others can't."""
+        from xai_widgets.adapters import intervening
+
+        return intervening.sites(self)
+
+    def intervened(
+        self,
+        ids: Sequence[int],
+        interventions: Sequence[Intervention],
+        context: Context,
+        wanted: Sequence[int] | None = None,
+        base: Trace | None = None,
+    ) -> torch.Tensor:
+        """Logits [wanted, d_vocab] of a text while activations are changed."""
+        from xai_widgets.adapters import intervening
+
+        assert base is None or isinstance(base, resuming.Trace)
+        return intervening.intervened(self, ids, interventions, context, wanted, base)
+
+    def written(
+        self, ids: Sequence[int], interventions: Sequence[Intervention], max_new_tokens: int, context: Context
+    ) -> list[int]:
+        """Ids the model writes after a text while activations are changed."""
+        from xai_widgets.adapters import intervening
+
+        return intervening.written(self, ids, interventions, max_new_tokens, context)
+
+    def recorded(self, ids: Sequence[int], what: What, layer: int, index: int | None, context: Context) -> torch.Tensor:
+        """An activation as it is, float32 [pos, width]."""
+        from xai_widgets.adapters import intervening
+
+        return intervening.recorded(self, ids, what, layer, index, context)
+
+    def direction(self, direction: Direction, context: Context) -> torch.Tensor:
+        """The numbers of a direction with these weights."""
+        from xai_widgets.adapters import intervening
+
+        return intervening.direction(self, direction, context)
+
+    def edges(self, ids: Sequence[int], other: Sequence[int], pairs: Sequence[int | None], context: Context) -> EdgeRun:
+        """Read two texts, for edges of the first to be cut."""
+        self.require("edges")
+        return edges.edge_run(self, ids, other, pairs, context)
 
     def gradient_cost(self, question: Question, steps: int, forward_only: int = 0) -> Cost:
         """What `gradient` at so many embeddings, and `values_at` at `forward_only` more, would run."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from xai_widgets.adapters import final_readout, parts
 from xai_widgets.adapters.additions import Factor
-from xai_widgets.adapters.base import Capability
+from xai_widgets.adapters.base import AttentionCall, Capability
 from xai_widgets.adapters.final_readout import FinalReadout, Form
 from xai_widgets.adapters.hooks import module_ids
 from xai_widgets.adapters.parts import Lender, PartsTrace
@@ -44,6 +44,14 @@ class LogitParts:
             normed = final_readout.through(r._adapter, r._norm, last)
             heads, _ = final_readout.tail(r._adapter, r._base, r._norm, normed)
         return r.factor * heads[0]
+
+    def scale(self, pos: int) -> float:
+        """What the final norm divides by."""
+        return float(self.readout.scale[self.trace._row(pos)])
+
+    def rescaled(self, scale: float) -> LogitParts:
+        """The same parts read at another scale of the final norm; `logits` stay the model's own."""
+        return replace(self, readout=replace(self.readout, scale=torch.full_like(self.readout.scale, scale)))
 
     def shares(self, pos: int, ids: Sequence[int], contrast_ids: Sequence[int] = ()) -> Tensor:
         """Share of each component: float32 [target, component]."""
@@ -79,6 +87,26 @@ class LogitParts:
         vectors = self.trace.value_vectors(layer, pos, neurons) * parts.at_row(self._to_end[layer + 1], row)
         with torch.inference_mode(mode=False), torch.no_grad():
             return self.readout.vocabulary(vectors, row)
+
+    def sources(
+        self, call: AttentionCall, head: int, pos: int, ids: Sequence[int], contrast_ids: Sequence[int] = ()
+    ) -> tuple[Tensor, Tensor | None, str]:
+        """A head's weights at a position, float32 [key], its share by key, [target, key], and why not; see the protocol."""
+        row = self.trace._row(pos)
+        wanted, _ = self._wanted(row, ids, contrast_ids)
+        read, slopes = self.trace.read_of_heads(call.layer, pos, self._directions(wanted, call.layer, row))
+        found = call.rows(pos, pos + 1, head)[0, 0]
+        weights = torch.zeros(call.n_key, device=found.device)
+        weights[: len(found)] = found
+        values = call.values(head)
+        if values is None:
+            return weights, None, "this kind of layer gives its weights, not its values"
+        weighted = weights[:, None] * values.to(weights.device)
+        given = read[head].to(weights.device)
+        near = parts.near(self.trace._adapter)
+        if values.shape[-1] != len(given) or parts.far(weighted.sum(0), given, near):
+            return weights, None, "what it gives is not the sum of its weighted values: a gate or a norm stands between"
+        return weights, (weighted @ slopes[:, head].to(weights.device).T).T, ""
 
     def unsplit(self, layer: int) -> tuple[str, str]:
         """Why a layer can't be split over heads, and why not over neurons; "" where it can."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+
+from xai_widgets.core.errors import OutOfMemoryError
 
 _CPU_TEXTS = ("can't allocate memory", "not enough memory", "cannot allocate memory", "alloc_cpu", "out of memory")
 
@@ -21,3 +25,14 @@ def give_back() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+@contextmanager
+def fitting(what: str, n_tokens: int) -> Iterator[None]:
+    """Inside, memory that runs out is an `OutOfMemoryError` that names what did not fit."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not ran_out(error):
+            raise
+        raise OutOfMemoryError(what, n_tokens=n_tokens) from error

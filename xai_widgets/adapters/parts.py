@@ -94,6 +94,20 @@ class PartsTrace:
         """What the parts of a kind are multiplied with before they are added; a tensor where that differs by position."""
         return [w.factor for w in self._of(layer)[kind]]
 
+    def maker(self, layer: int, kind: Kind) -> str:
+        """The module of a block that makes its one part of a kind (of attention, the projection of its heads); "" where that can't be told."""
+        varying = [w for w in self._of(layer)[kind] if not w.constant]
+        if len(varying) != 1 or (kind == "attn" and varying[0].heads is None):
+            return ""
+        return varying[0].linear if kind == "attn" else varying[0].name
+
+    def made(self, layer: int, kind: Kind) -> tuple[str, Tensor] | None:
+        """The module whose output is all that differs in a kind, and what it gave, [pos, d_model]; None where there is no one such."""
+        varying = [w for w in self._of(layer)[kind] if not w.constant]
+        if len(varying) != 1 or varying[0].name not in dict(blocks_of(self._view)[layer].named_modules()):
+            return None
+        return varying[0].name, varying[0].made
+
     def sum_of(self, layer: int, kind: Kind) -> int:
         """Which of the sums of a block (from 1) adds its parts of a kind; 0 where it has none, or that can't be told."""
         there = [k for k in self._order[self.layers.index(layer)] if self._of(layer)[k]]
@@ -152,25 +166,46 @@ class PartsTrace:
         Returns:
             float32 [direction, head] or [direction, neuron], and the rest that is there whatever they say, [direction].
         """
+        main, rest, row, slope, whole = self._sloped(layer, kind, pos, directions)
+        shares = slope * row
+        left = whole - shares.sum(-1) + directions @ rest
+        if kind == "attn":
+            assert main.heads is not None
+            shares = shares.view(len(shares), *main.heads).sum(-1)
+        return shares, left
+
+    def read_of_heads(self, layer: int, pos: int, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """What the output projection reads of each head, float32 [head, d_head], and the slope of some directions by it.
+
+        The slope, [direction, head, d_head], is what one unit of each entry adds along each direction; a head's share is the sum of
+        the products.
+        """
+        main, _, row, slope, _ = self._sloped(layer, "attn", pos, directions)
+        assert main.heads is not None
+        return row.view(*main.heads), slope.view(len(slope), *main.heads)
+
+    def _sloped(
+        self, layer: int, kind: Literal["attn", "mlp"], pos: int, directions: Tensor
+    ) -> tuple[Written, Tensor, Tensor, Tensor, Tensor]:
+        """How what comes out of heads or neurons adds to some directions.
+
+        Returns:
+            what comes out of them, the constants beside it [d_model], what the output projection reads [width], what a unit of that
+            adds along each direction [direction, width], and what all of it adds [direction].
+        """
         reason = self.no_heads(layer) if kind == "attn" else self.no_neurons(layer)
         main, rest = self._main(layer, kind, pos, reason)
         assert main.given is not None
         row, factor = main.given[self._row(pos)], at_row(main.factor, self._row(pos))
         with torch.inference_mode(mode=False), torch.enable_grad():
-            directions = directions.clone()  # the caller's may be of inference mode
-            wanted = directions * factor
+            wanted = directions.clone() * factor  # the caller's may be of inference mode
             project = blocks_of(self._view)[layer].get_submodule(main.linear)
             leaf = row.clone()[None].expand(len(directions), -1).clone().requires_grad_()
             made = project(leaf[None])[0]
             (slope,) = torch.autograd.grad((made.float() * wanted.to(made.device)).sum(), leaf)
-        shares = (slope.float() * row.float()).detach()
         made = made.detach().float()
         self._same(made[0] * factor, main.value[self._row(pos)])
-        left = (made * wanted).sum(-1) - shares.sum(-1) + directions @ rest
-        if kind == "attn":
-            assert main.heads is not None
-            shares = shares.view(len(shares), *main.heads).sum(-1)
-        return shares, left
+        return main, rest, row.float().detach(), slope.float().detach(), (made * wanted).sum(-1)
 
     def _of(self, layer: int) -> dict[Kind, list[Written]]:
         if layer not in self.layers:
@@ -216,6 +251,7 @@ def record_parts(
     context: Context,
     layers: Sequence[int] | None = None,
     at: Sequence[int] | None = None,
+    embeddings: Tensor | None = None,
 ) -> PartsTrace:
     """Read a text once, with what each block adds at each position.
 
@@ -223,6 +259,7 @@ def record_parts(
         adapter, ids: the model and the text. context: asked at each block.
         layers: blocks to keep; None: all. at: positions to keep; None: all. What is kept takes
             `layers * positions * (5 * d_model + widths of heads and neurons)` numbers.
+        embeddings: [pos, d_model] that are read in place of those of the ids.
 
     Raises:
         CapabilityError: what leaves a block is not what enters it and what was added.
@@ -246,7 +283,9 @@ def record_parts(
     with adapter.session() as view, torch.no_grad():
         try:
             with recording(view, context, done, places):
-                logits, _ = passes.run(adapter, view, inputs, torch.tensor(places, device=inputs.device))
+                at_ids = torch.tensor(places, device=inputs.device)
+                given = None if embeddings is None else embeddings[None]
+                logits, _ = passes.run(adapter, view, inputs, at_ids, embeddings=given)
         except (RuntimeError, MemoryError) as error:
             if not memory.ran_out(error):
                 raise

@@ -22,6 +22,7 @@ from xai_widgets.adapters.base import Capability, Edit
 from xai_widgets.adapters.blocks import blocks_of, loops
 from xai_widgets.adapters.hooks import first, hooked
 from xai_widgets.adapters.probing import TOLERANCE
+from xai_widgets.adapters.rewriting import Rewrite, rewrite
 from xai_widgets.adapters.running import additive
 from xai_widgets.core.context import Context
 from xai_widgets.core.errors import CapabilityError, OutOfMemoryError
@@ -115,8 +116,32 @@ def trace(
     wanted: Sequence[int] | None = None,
     *,
     keep_cache: bool = False,
+    embeddings: Tensor | None = None,
 ) -> Trace:
-    """Read a text once, with every residual stream. `wanted`: positions whose logits are kept, by default the last.
+    """Read a text once, with every residual stream. Arguments and errors are those of `traced`."""
+    return traced(adapter, ids, context, wanted, keep_cache=keep_cache, embeddings=embeddings)[0]
+
+
+def traced(
+    adapter: passes.Lender,
+    ids: Sequence[int],
+    context: Context,
+    wanted: Sequence[int] | None = None,
+    *,
+    keep_cache: bool = False,
+    embeddings: Tensor | None = None,
+    number: Callable[[Tensor], Tensor] | None = None,
+) -> tuple[Trace, list[Tensor]]:
+    """Read a text once, with every residual stream, and the derivative of a number by each of them.
+
+    Args:
+        adapter, ids: the model and the text. context: asked between layers.
+        wanted: positions whose logits are kept, by default the last. keep_cache: keep keys and values.
+        embeddings: [pos, d_model] that are read in place of those of the ids.
+        number: of the logits [wanted, d_vocab]; None: no derivatives (and none of the memory that they take).
+
+    Returns:
+        The pass, and its derivatives [stream][pos, ...] in the stream's dtype; empty without `number`.
 
     Raises:
         OutOfMemoryError: the text does not fit. CancelledError: between layers.
@@ -126,36 +151,53 @@ def trace(
     outputs: list[Any] = []
     inputs = torch.tensor([list(ids)], device=adapter.device_of_inputs)
     start = time.perf_counter()
-    with adapter.session() as view, torch.no_grad():
+    given = None if embeddings is None else embeddings[None]
+    gradients: list[Tensor] = []
+    with adapter.session() as view, torch.inference_mode(False), torch.set_grad_enabled(number is not None):
         blocks = blocks_of(view)
 
-        def enters(_module: nn.Module, args: tuple[Any, ...]) -> None:
+        def enters(_module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
             context.check()
-            states.append(args[0].detach())
+            stream = args[0] if states or number is None else args[0].detach().clone().requires_grad_()
+            states.append(stream)
+            return (stream, *args[1:]) if len(states) == 1 else None
 
         def leaves(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:  # noqa: ANN401
             stream = first(output)
             outputs.append(None if torch.is_tensor(output) else type(output)([None, *output[1:]]))
             if len(outputs) == len(blocks):
-                states.append(stream.detach())
+                states.append(stream)
 
         handles = [h for b in blocks for h in (b.register_forward_pre_hook(enters), b.register_forward_hook(leaves))]
         try:
             with hooked(*handles):
                 logits, kept = passes.run(
-                    adapter, view, inputs, torch.tensor(places, device=inputs.device), keep_cache=keep_cache
+                    adapter,
+                    view,
+                    inputs,
+                    torch.tensor(places, device=inputs.device),
+                    keep_cache=keep_cache,
+                    embeddings=given,
                 )
+                whole = len(states) == len(blocks) + 1
+                if number is not None and whole:
+                    context.check()
+                    gradients = list(torch.autograd.grad(number(logits), states))
         except (RuntimeError, MemoryError) as error:
             if not memory.ran_out(error):
                 raise
             raise OutOfMemoryError("the text", n_tokens=len(ids)) from error
-    if len(states) != len(blocks) + 1:
+    if not whole:
         raise CapabilityError(
             "Taking up a pass", reason=f"its blocks ran {len(outputs)} times, not once each", hint="look at its attention instead"
         )  # fmt: skip
     _wait(logits)
-    adapter.speed.record(inputs.numel(), 1, time.perf_counter() - start)
-    return Trace(tuple(map(int, ids)), states, outputs, kept, logits.detach(), places)
+    adapter.speed.record(inputs.numel(), 1, time.perf_counter() - start, backward=number is not None)
+    if number is not None:
+        caches.detach(kept)
+    found = Trace(tuple(map(int, ids)), [state.detach() for state in states], outputs, kept, logits.detach(), places)
+    axis = found.pos_axis
+    return found, [g.detach().movedim((axis - 1, axis), (0, 1))[0] for g in gradients]
 
 
 def resumed(
@@ -207,7 +249,8 @@ def _whole(adapter: passes.Lender, base: Trace, layer: int, edits: Sequence[Edit
         _put(stream, axis, row, torch.tensor(edit.at), edit.states)
     ids = torch.tensor([base.ids] * len(edits), device=adapter.device_of_inputs)
     wanted = torch.tensor([row * n + at for row in range(len(edits)) for at in base.wanted], device=ids.device)
-    logits = _run(adapter, base, layer, stream, ids, wanted)
+    rewrites = [Rewrite(row, edit.at, edit.made) for row, edit in enumerate(edits) if edit.made]
+    logits = _run(adapter, base, layer, stream, ids, wanted, rewrites=rewrites)
     return list(logits.view(len(edits), len(base.wanted), -1))
 
 
@@ -241,6 +284,9 @@ def _packed(adapter: passes.Lender, base: Trace, layer: int, edits: Sequence[Edi
         at = torch.tensor(edit.at, device=source.device) - edit.at[0] + start
         stream[r, at] = edit.states.to(stream)
     stream = stream.movedim((0, 1), (axis - 1, axis))
+    rewrites = [
+        Rewrite(r, [at - edit.at[0] + start for at in edit.at], edit.made) for r, start, edit in stream_at if edit.made
+    ]
     wanted, slots = [], []
     for i, edit in enumerate(edits):
         r, start = where[i]
@@ -249,7 +295,7 @@ def _packed(adapter: passes.Lender, base: Trace, layer: int, edits: Sequence[Edi
         wanted += [r * width + start + offset for _, offset in mine]
     logits = _run(
         adapter, base, layer, stream, torch.tensor(base.ids, device=device)[place.to(device)],
-        torch.tensor(wanted, device=device), place.to(device), visible.to(device),
+        torch.tensor(wanted, device=device), place.to(device), visible.to(device), rewrites,
     )  # fmt: skip
     out, done = [], 0
     for kept in slots:
@@ -273,10 +319,11 @@ def _rows(lengths: Sequence[int]) -> list[list[int]]:
 
 def _run(
     adapter: passes.Lender, base: Trace, layer: int, stream: Tensor, ids: Tensor, wanted: Tensor,
-    positions: Tensor | None = None, visible: Tensor | None = None,
+    positions: Tensor | None = None, visible: Tensor | None = None, rewrites: Sequence[Rewrite] = (),
 ) -> Tensor:  # fmt: skip
     start = time.perf_counter()
     with adapter.session() as view, torch.no_grad():
+        rewrite(blocks_of(view)[layer:], rewrites)
         begin_at(view, base.outputs, layer, stream)
         lent = mask = None
         if visible is not None:

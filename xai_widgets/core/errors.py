@@ -132,6 +132,12 @@ class OutOfMemoryError(XaiError):
         )
 
 
+class LensTrainingError(XaiError):
+    """A lens got worse instead of better while it was trained."""
+
+    code = "lens_training"
+
+
 class FileError(XaiError):
     """A saved file is damaged, foreign or from a newer version."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from xai_widgets.core.errors import ValueRefusedError
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +27,7 @@ class LogitShares:
         neurons: by layer, why its MLP can't be split over neurons; layers not in it can.
         softcap: the model's own logits are `softcap * tanh(logits / softcap)`; None where they are the logits.
         gap: largest difference of a sum from its logit, as a share of the largest logit at this position.
-        seconds: how long it took.
+        seconds: how long it took. scale: what the last norm was taken to divide by: this run's own, unless another was asked for.
     """
 
     pos: int
@@ -43,10 +45,62 @@ class LogitShares:
     softcap: float | None
     gap: float
     seconds: float
+    scale: float = 1.0
 
     def of(self, name: str) -> np.ndarray:
         """Shares of one component by name, [target]."""
         return self.values[:, self.components.index(name)]
+
+    def minus(self, other: LogitShares) -> LogitShares:
+        """Part by part, how much more it writes here than in the other: of another model, say, or another checkpoint.
+
+        Both are read at the same scale of the last norm, so what was written alike differs by 0. What the other's own scale makes of
+        its parts is a component of its own, "norm scale", the last; with it the values sum to the difference of the logits. Heads
+        are not a number where either has none, and everywhere where the two have different numbers of them. The reasons why a layer
+        can't be split are those of both.
+
+        Raises:
+            ValueRefusedError: other components, targets, contrasts, or another scale.
+        """
+        ours, theirs = ((s.components, s.ids, s.contrast_ids, s.scale) for s in (self, other))
+        if ours != theirs:
+            raise ValueRefusedError(
+                "other", given=f"{len(other.components)} components, targets {other.ids}, scale {other.scale:.6g}",
+                accepted=f"the same {len(self.components)} components, targets {self.ids}, scale {self.scale:.6g}",
+                hint="split the logits of the same tokens by models with the same layers, the second at the scale of the first",
+            )  # fmt: skip
+        values = self.values.astype(np.float64) - other.values
+        logits = self.logits.astype(np.float64) - other.logits
+        alike = self.heads.shape == other.heads.shape
+        return replace(
+            self, values=np.concatenate([values, (logits - values.sum(1))[:, None]], 1).astype(np.float32),
+            components=(*self.components, "norm scale"), kinds=(*self.kinds, "scale"), layers=(*self.layers, -1),
+            logits=logits.astype(np.float32), heads=self.heads - other.heads if alike else np.full_like(self.heads, np.nan),
+            rests=self.rests - other.rests, missing={**other.missing, **self.missing}, neurons={**other.neurons, **self.neurons},
+            softcap=self.softcap if self.softcap == other.softcap else None, gap=self.gap + other.gap, seconds=self.seconds + other.seconds,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class HeadSources:
+    """Where one head looks from the position whose next token is explained, and what comes from there.
+
+    Attributes:
+        layer, head: which. share: of the explained logit.
+        weights: of that position's row, float32 [key].
+        shares: by key, float32 [key]: weight x value, projected and read as the head is (sum_j A_ij (v_j W_O) . direction); they sum
+            to `share`. None where they can't be had; `reason` says why.
+        pattern: the whole map, float32 [query, key]; None where it was not asked for. Keys beyond the text's positions are the
+            layer's own (compressed) entries.
+    """
+
+    layer: int
+    head: int
+    share: float
+    weights: np.ndarray
+    shares: np.ndarray | None
+    reason: str
+    pattern: np.ndarray | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -97,6 +97,15 @@ class Tokens:
     items: tuple[Token, ...]
     text: str
 
+    @classmethod
+    def of_texts(cls, texts: Sequence[str], ids: Sequence[int] | None = None) -> Tokens:
+        """Tokens of which nothing but their texts (and perhaps their ids) is known."""
+        items, at = [], 0
+        for i, text in enumerate(map(str, texts)):
+            items.append(Token(-1 if ids is None else int(ids[i]), text, (at, at + len(text)), raw=text))
+            at += len(text)
+        return cls(tuple(items), "".join(t.text for t in items))
+
     def __len__(self) -> int:
         """Number of positions."""
         return len(self.items)

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from xai_widgets.core.ask import Ask, NextToken
-from xai_widgets.core.parts import LogitShares, Neuron
+from xai_widgets.core.parts import HeadSources, LogitShares, Neuron
 from xai_widgets.core.tokens import Tokens
 from xai_widgets.protocol.arrays import put
 from xai_widgets.protocol.attention import gaps
 from xai_widgets.protocol.codec import encode_candidate, encode_input, encode_tokens
 from xai_widgets.protocol.schema import PROTOCOL_VERSION, ModelInfo
-from xai_widgets.protocol.wire.direct import DirectPacked, DirectSnapshot, NeuronRow
+from xai_widgets.protocol.wire.direct import DirectPacked, DirectSnapshot, DirectVersion, HeadRow, NeuronRow, Unsplit
+
+
+@dataclass(frozen=True, eq=False)
+class Version:
+    """The other side of a comparison: `shares` of the same tokens (`target`, `other`) by `model`, called `name`.
+
+    `difference`: the first's shares less these at the first's scale of the last norm.
+    """
+
+    name: str
+    shares: LogitShares
+    difference: LogitShares
+    target: NextToken
+    other: NextToken | None
+    model: ModelInfo | None
 
 
 def encode_direct(
@@ -24,6 +40,8 @@ def encode_direct(
     candidates: Sequence[NextToken],
     model: ModelInfo | None,
     *,
+    name: str = "",
+    versus: Version | None = None,
     revision: int = 0,
     created: str = "",
     code: str = "",
@@ -33,7 +51,7 @@ def encode_direct(
     Args:
         ask: what was typed. tokens: what the model read.
         shares: of one target. number: target and contrast.
-        candidates: next tokens. model: whose they are.
+        candidates: next tokens. model: whose they are. name: of this version, where two are compared; versus: the other.
         revision, created, code: as in every snapshot.
     """
     buffers: list[bytes] = []
@@ -51,6 +69,7 @@ def encode_direct(
         "values": put(shares.values[0], buffers),
         "heads": put(shares.heads[0], buffers),
         "gaps": gaps(shares.missing, " can't be split over heads: {}."),
+        "unsplit": _unsplit(shares),
         "mlps": [
             layer
             for kind, layer in zip(shares.kinds, shares.layers, strict=True)
@@ -61,6 +80,8 @@ def encode_direct(
         "gap": shares.gap,
         "target": encode_candidate(target),
         "other": None if other is None else encode_candidate(other),
+        "name": name,
+        "versus": None if versus is None else _version(versus, buffers),
         "candidates": [encode_candidate(c) for c in candidates],
         "model": model,
         "seconds": shares.seconds,
@@ -68,6 +89,56 @@ def encode_direct(
         "code": code,
     }
     return {"snapshot": snapshot, "buffers": buffers}
+
+
+def _version(version: Version, buffers: list[bytes]) -> DirectVersion:
+    shares = version.shares
+    return {
+        "name": version.name,
+        "values": put(shares.values[0], buffers),
+        "heads": put(shares.heads[0], buffers),
+        "unsplit": _unsplit(shares),
+        "logit": float(shares.logits[0]),
+        "softcap": shares.softcap,
+        "gap": shares.gap,
+        "target": encode_candidate(version.target),
+        "other": None if version.other is None else encode_candidate(version.other),
+        "model": version.model,
+        "scale": shares.scale / version.difference.scale,
+        "difference": {
+            "components": list(version.difference.components),
+            "kinds": list(version.difference.kinds),
+            "layers": list(version.difference.layers),
+            "values": put(version.difference.values[0], buffers),
+            "heads": put(version.difference.heads[0], buffers),
+        },
+    }
+
+
+def _unsplit(shares: LogitShares) -> list[Unsplit]:
+    """Layers that can't be split; what a layer does not have at all needs no reason."""
+    has = set(zip(shares.kinds, shares.layers, strict=True))
+    rows: list[Unsplit] = [
+        {
+            "layer": layer,
+            "heads": shares.missing.get(layer, "") if ("attn", layer) in has else "",
+            "neurons": shares.neurons.get(layer, "") if ("mlp", layer) in has else "",
+        }
+        for layer in sorted({*shares.missing, *shares.neurons})
+    ]
+    return [row for row in rows if row["heads"] or row["neurons"]]
+
+
+def encode_head(found: HeadSources, longest: int, buffers: list[bytes]) -> HeadRow:
+    """Where a head looks; its arrays go to `buffers`."""
+    return {
+        "share": found.share,
+        "weights": put(found.weights, buffers),
+        "shares": None if found.shares is None else put(found.shares, buffers),
+        "reason": found.reason,
+        "pattern": None if found.pattern is None else put(found.pattern.astype(np.float16), buffers),
+        "longest": longest,
+    }
 
 
 def encode_neuron(neuron: Neuron, texts: Mapping[int, str]) -> NeuronRow:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from xai_widgets.protocol import schema
-from xai_widgets.protocol.wire import attention, circuit, direct, lens, patching
+from xai_widgets.protocol.wire import attention, circuit, cka, direct, lens, patching, steer
 
-WIRES = (attention, lens, patching, direct, circuit)
+WIRES = (attention, lens, patching, direct, circuit, steer, cka)
 """Of views, in the order in which they are written."""
 
 _PLAIN = {

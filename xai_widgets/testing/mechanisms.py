@@ -13,8 +13,11 @@ from typing import Any, Final
 
 from xai_widgets.adapters.base import ModelAdapter
 from xai_widgets.core.targets import Quantity, Question
+from xai_widgets.testing import modular_addition, simple_circuits
 from xai_widgets.testing.ask import ask
 from xai_widgets.testing.circuits import Circuit
+from xai_widgets.testing.planted import Kind, Planted, PlantedEdge
+from xai_widgets.testing.simple_circuits import SHARPNESS, share
 
 _CONSTANT = "the model is linear, so its gradient is the same vector at every position, whatever word stands there"
 _FLAT = "the unit is saturated: a small change of the input changes nothing, so the gradient at the input is zero"
@@ -27,6 +30,11 @@ _LOOKS = (
     "it says where the model looks, as a mean over layers and heads; what is taken from there, and what comes of it, is not "
     "in the weights"
 )
+_BEND = "without evidence the unit stands at its bend: the slope there is 0 or that of unlimited evidence"
+_SETTLED = (
+    "the look is settled on what matches in the corrupted prompt, so a small change of what is compared hardly moves it"
+)
+_UNITS = "units that the other sum turns off give no gradient, and those that it turns on are followed down past zero"
 _PATHS = dict.fromkeys(("attention_rollout", "attention_flow"), _LOOKS)
 _ATTENTION = {**_PATHS, "attention_weights": _LOOKS}
 _LOCAL = ("gradient_norm", "saliency", "input_x_gradient")
@@ -41,6 +49,12 @@ class Mechanism:
         prompt, target, contrast, quantity: the question; positions count its words from 0.
         cause: groups of positions in order of importance; within a group they matter alike.
         build: makes the circuit.
+        corrupted: a prompt that differs in place and has another answer.
+        planted: the parts that carry the answer from the prompt to the corrupted one (no others of their kinds do), and how much of it
+            each brings by itself.
+        edges: the ways it takes, likewise.
+        off: kinds of planted parts of which attribution patching, whose gradient is the corrupted prompt's, says another share than
+            they bring, each with the reason. Of all others it is right.
         left_out: exact leave-one-out scores (mode replace), by position, where they can be written down; the
             replacement is the pad word, which has an all-zero embedding.
         shares: exact shares by position of every method that divides the number up, where all must agree (a linear model).
@@ -53,11 +67,15 @@ class Mechanism:
     target: str
     cause: tuple[frozenset[int], ...]
     build: Callable[[], Circuit]
+    corrupted: str
+    planted: tuple[Planted, ...]
+    edges: tuple[PlantedEdge, ...]
     contrast: str | None = None
     quantity: Quantity = "logit"
     left_out: tuple[float, ...] | None = None
     shares: tuple[float, ...] | None = None
     misses: Mapping[str, str] = field(default_factory=dict)
+    off: Mapping[Kind, str] = field(default_factory=dict)
 
     @cached_property
     def circuit(self) -> Circuit:
@@ -82,109 +100,8 @@ class Mechanism:
         return ask(self.adapter, self.prompt, self.target, self.contrast, quantity=self.quantity)
 
 
-_WEIGHTS: Final = {
-    "the": 0.0,
-    "film": 0.0,
-    "was": 0.0,
-    "but": 0.0,
-    "great": 4.0,
-    "fine": 1.0,
-    "dull": -2.0,
-    "bad": -3.0,
-}
-
-
-def _bag_of_words() -> Circuit:
-    c = Circuit([*_WEIGHTS, "yes"], {"weight": 1}, {"mean": 1}, n_layers=1)
-    for word, weight in _WEIGHTS.items():
-        c.write(word, "weight", value=weight)
-    c.average(0, "weight", "mean")
-    c.answer("yes", "mean")
-    return c
-
-
-_SHARP: Final = 4.0
-"""Score of a full match in attention: soft enough that gradients reach what is compared."""
-
-_COLOURS: Final = ("red", "blue", "green", "pink", "black")
-
-
-def _copy() -> Circuit:
-    words = ["mark", "say", *_COLOURS]
-    c = Circuit(words, {"is_mark": 1, "asks": 1, "colour": 5}, {"after_mark": 1, "found": 5}, n_layers=2)
-    c.write("mark", "is_mark")
-    c.write("say", "asks")
-    for i, colour in enumerate(_COLOURS):
-        c.write(colour, "colour", i)
-        c.answer(colour, "found", i)
-    c.attend(0, query=c.previous(), key=c.read("pos"), value="is_mark", out="after_mark", sharpness=20)
-    c.attend(1, query=c.read("asks"), key=c.read("after_mark"), value="colour", out="found", sharpness=_SHARP)
-    return c
-
-
-_LETTERS: Final = ("a", "b", "c", "d", "e")
-
-
-def _induction() -> Circuit:
-    c = Circuit(_LETTERS, {"letter": 5}, {"before": 5, "found": 5}, n_layers=2)
-    for i, letter in enumerate(_LETTERS):
-        c.write(letter, "letter", i)
-        c.answer(letter, "found", i)
-    c.attend(0, query=c.previous(), key=c.read("pos"), value="letter", out="before", sharpness=20)
-    c.attend(1, query=c.read("letter"), key=c.read("before"), value="letter", out="found", sharpness=_SHARP)
-    return c
-
-
-_CAPITALS: Final = {"france": "paris", "italy": "rome", "spain": "madrid"}
-
-
-def _lookup() -> Circuit:
-    words = [*_CAPITALS, *_CAPITALS.values(), *(f"{k}={v}" for k, v in _CAPITALS.items())]
-    c = Circuit(words, {"wanted": 3, "key": 3, "city": 3}, {"found": 3}, n_layers=1)
-    for i, (country, city) in enumerate(_CAPITALS.items()):
-        c.write(country, "wanted", i)
-        c.write(f"{country}={city}", "key", i)
-        c.write(f"{country}={city}", "city", i)
-        c.answer(city, "found", i)
-    c.attend(0, query=c.read("wanted"), key=c.read("key"), value="city", out="found", sharpness=_SHARP)
-    return c
-
-
-def _negation() -> Circuit:
-    words = ["the", "film", "was", "today", "not", "good", "bad", "yes", "no"]
-    c = Circuit(words, {"negates": 1, "feeling": 1}, {"negated": 1, "verdict": 1, "mean": 1}, n_layers=2)
-    c.write("not", "negates")
-    c.write("good", "feeling", value=1)
-    c.write("bad", "feeling", value=-1)
-    c.attend(0, query=c.previous(), key=c.read("pos"), value="negates", out="negated", sharpness=20)
-    # feeling in -1..1 times (1 - 2 negated): one pair of units is on without a negation, the other with one; all are
-    # off by a margin where no word has a feeling, so that no gradient is taken on an edge
-    c.neuron(0, {"feeling": 2, "negated": -4}, -1, {"verdict": 1})
-    c.neuron(0, {"feeling": -2, "negated": -4}, -1, {"verdict": -1})
-    c.neuron(0, {"feeling": 2, "negated": 4}, -5, {"verdict": -1})
-    c.neuron(0, {"feeling": -2, "negated": 4}, -5, {"verdict": 1})
-    c.average(1, "verdict", "mean")
-    c.answer("yes", "mean")
-    c.answer("no", "mean", weight=-1)
-    return c
-
-
-def _saturated() -> Circuit:
-    words = ["there", "was", "a", "today", "fire", "smoke", "alarm"]
-    c = Circuit(words, {"evidence": 1}, {"mean": 1, "verdict": 1}, n_layers=1)
-    c.write("fire", "evidence", value=18)
-    c.write("smoke", "evidence", value=18)
-    c.average(0, "evidence", "mean")
-    # min(1, mean) = mean - relu(mean - 1), for a mean that is never negative
-    c.neuron(0, {"mean": 1}, 0, {"verdict": 1})
-    c.neuron(0, {"mean": 1}, -1, {"verdict": -1})
-    c.answer("alarm", "verdict")
-    return c
-
-
-def _share(n_others: int) -> float:
-    """Attention to the one full match among `n_others` positions that don't match."""
-    return exp(_SHARP) / (exp(_SHARP) + n_others)
+_SWAPPED: Final = 1 / (1 - exp(-SHARPNESS))
+"""What one of two words that changed places brings by itself: a little over 1, as the other, still wrong, is looked at a little."""
 
 
 def _alone(*positions: int) -> frozenset[int]:
@@ -200,7 +117,17 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
             prompt="the film was great but dull",
             target="yes",
             cause=(_alone(3),),
-            build=_bag_of_words,
+            build=simple_circuits.bag_of_words,
+            corrupted="the film was fine but dull",
+            planted=(
+                Planted("resid", 0, 3),
+                Planted("attn_out", 0, 5),
+                Planted("head", 0, 5, 0),
+            ),
+            edges=(
+                PlantedEdge("embedding", "head 0.0", "v"),
+                PlantedEdge("head 0.0", "logits"),
+            ),
             left_out=(0, 0, 0, 4 / 6, 0, -2 / 6),
             shares=(0, 0, 0, 4 / 6, 0, -2 / 6),
             misses={**_ATTENTION, "gradient_norm": _CONSTANT, "saliency": _CONSTANT},
@@ -212,7 +139,18 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
             target="green",
             contrast="blue",
             cause=(_alone(3), _alone(2, 5)),
-            build=_copy,
+            build=simple_circuits.copy,
+            corrupted="red green mark blue pink say",
+            planted=(
+                Planted("resid", 0, 3, brings=_SWAPPED),
+                Planted("resid", 1, 3, brings=_SWAPPED),
+                Planted("attn_out", 1, 5),
+                Planted("head", 1, 5, 0),
+            ),
+            edges=(
+                PlantedEdge("embedding", "head 1.0", "v"),
+                PlantedEdge("head 1.0", "logits"),
+            ),
             misses={**_ATTENTION, "occlusion": _BLUR},
         ),
         Mechanism(
@@ -222,8 +160,45 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
             target="b",
             contrast="d",
             cause=(_alone(2), _alone(1, 5)),
-            build=_induction,
+            build=simple_circuits.induction,
+            corrupted="c a d b e a",
+            planted=(
+                Planted("resid", 0, 2, brings=_SWAPPED),
+                Planted("resid", 1, 2, brings=_SWAPPED),
+                Planted("attn_out", 1, 5),
+                Planted("head", 1, 5, 0),
+            ),
+            edges=(
+                PlantedEdge("embedding", "head 1.0", "v"),
+                PlantedEdge("head 1.0", "logits"),
+            ),
             misses={**_ATTENTION, "occlusion": _BLUR},
+        ),
+        Mechanism(
+            name="induction_moved",
+            does="like induction; the corrupted prompt moves the first copy, so that both heads and the key between them matter",
+            prompt="c a b d e a",
+            target="b",
+            contrast="e",
+            cause=(_alone(2), _alone(1, 5)),
+            build=simple_circuits.induction,
+            corrupted="c d b a e a",
+            # half of it is to find the place before "b", half not to find the one before "e"
+            planted=(
+                *(Planted("resid", layer, pos, brings=0.5) for layer, pos in ((0, 1), (0, 3), (1, 2), (1, 4))),
+                *(Planted("attn_out", 0, pos, brings=0.5) for pos in (2, 4)),
+                Planted("attn_out", 1, 5),
+                Planted("head", 0, 2, 0),
+                Planted("head", 0, 4, 0),
+                Planted("head", 1, 5, 0),
+            ),
+            edges=(
+                PlantedEdge("embedding", "head 0.0", "v"),
+                PlantedEdge("head 0.0", "head 1.0", "k"),
+                PlantedEdge("head 1.0", "logits"),
+            ),
+            misses={**_ATTENTION, "occlusion": _BLUR},
+            off=dict.fromkeys(("resid", "attn_out", "head"), _SETTLED),
         ),
         Mechanism(
             name="lookup",
@@ -232,15 +207,26 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
             target="rome",
             contrast="paris",
             cause=(_alone(1), _alone(3)),
-            build=_lookup,
+            build=simple_circuits.lookup,
+            corrupted="france=paris italy=rome spain=madrid france",
+            planted=(
+                Planted("resid", 0, 3),
+                Planted("attn_out", 0, 3),
+                Planted("head", 0, 3, 0),
+            ),
+            edges=(
+                PlantedEdge("embedding", "head 0.0", "q"),
+                PlantedEdge("head 0.0", "logits"),
+            ),
             # without the pair nothing matches; without the country all four positions are looked at alike
             left_out=(
-                -(1 - _share(3)) / 3,
-                _share(3) - (1 - _share(3)) / 3 + 1 / 4,
+                -(1 - share(3)) / 3,
+                share(3) - (1 - share(3)) / 3 + 1 / 4,
                 0,
-                _share(3) - (1 - _share(3)) / 3,
+                share(3) - (1 - share(3)) / 3,
             ),
             misses={**_PATHS, "occlusion": _BLUR},
+            off={"resid": _SETTLED},
         ),
         Mechanism(
             name="negation",
@@ -250,9 +236,30 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
             contrast="yes",
             quantity="logit_diff",
             cause=(_alone(3), _alone(4)),
-            build=_negation,
+            build=simple_circuits.negation,
+            corrupted="the film was today good today",
+            planted=(
+                Planted("resid", 0, 3),
+                Planted("resid", 1, 4),
+                Planted("attn_out", 0, 4),
+                Planted("attn_out", 1, 5),
+                Planted("head", 0, 4, 0),
+                Planted("head", 1, 5, 0),
+                Planted("mlp_out", 0, 4),
+                Planted("neuron", 0, 4, 0, brings=0.5),
+                Planted("neuron", 0, 4, 2, brings=0.5),
+            ),
+            edges=(
+                PlantedEdge("embedding", "head 0.0", "v"),
+                PlantedEdge("head 0.0", "MLP 0"),
+                PlantedEdge("MLP 0", "head 1.0", "v"),
+                PlantedEdge("head 1.0", "logits"),
+            ),
             left_out=(0, 0, 0, 4 / 6, 2 / 6, 0),
             misses=_ATTENTION,
+            off={
+                "resid": "the one unit that is on is followed down past zero, where it would stop: twice the way to the answer"
+            },
         ),
         Mechanism(
             name="saturated",
@@ -260,9 +267,24 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
             prompt="there was a fire today",
             target="alarm",
             cause=(_alone(3),),
-            build=_saturated,
+            build=simple_circuits.saturated,
+            corrupted="there was a today today",
+            planted=(
+                Planted("resid", 0, 3),
+                Planted("attn_out", 0, 4),
+                Planted("head", 0, 4, 0),
+                Planted("mlp_out", 0, 4),
+                Planted("neuron", 0, 4, 0, brings=18 / 5),
+                Planted("neuron", 0, 4, 1, brings=1 - 18 / 5),
+            ),
+            edges=(
+                PlantedEdge("embedding", "head 0.0", "v"),
+                PlantedEdge("head 0.0", "MLP 0"),
+                PlantedEdge("MLP 0", "logits"),
+            ),
             left_out=(0, 0, 0, 1, 0),
             misses={**_ATTENTION, **dict.fromkeys(_LOCAL, _FLAT), "occlusion": _BLUR},
+            off={"resid": _BEND},
         ),
         Mechanism(
             name="redundant",
@@ -270,7 +292,22 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
             prompt="there was fire smoke today a",
             target="alarm",
             cause=(_alone(2, 3),),
-            build=_saturated,
+            build=simple_circuits.saturated,
+            corrupted="there was today was today a",
+            planted=(
+                Planted("resid", 0, 2),
+                Planted("resid", 0, 3),
+                Planted("attn_out", 0, 5),
+                Planted("head", 0, 5, 0),
+                Planted("mlp_out", 0, 5),
+                Planted("neuron", 0, 5, 0, brings=36 / 6),
+                Planted("neuron", 0, 5, 1, brings=1 - 36 / 6),
+            ),
+            edges=(
+                PlantedEdge("embedding", "head 0.0", "v"),
+                PlantedEdge("head 0.0", "MLP 0"),
+                PlantedEdge("MLP 0", "logits"),
+            ),
             left_out=(0,) * 6,
             misses={
                 **_ATTENTION,
@@ -278,6 +315,22 @@ MECHANISMS: Final[dict[str, Mechanism]] = {
                 "gradient_shap": _LUCK,
                 "leave_one_out": "without either word the other still says it, so nothing is lost by taking one away",
             },
+            off={"resid": _BEND},
+        ),
+        Mechanism(
+            name="modular_addition",
+            does="adds modulo 7: heads gather waves of both numbers, neurons multiply them, words read waves of the sum",
+            prompt="2 + 3 =",
+            target="5",
+            contrast="0",
+            cause=(_alone(0, 2), _alone(3)),
+            build=modular_addition.build,
+            corrupted="4 + 3 =",
+            planted=modular_addition.planted(2, 4, 3),
+            edges=modular_addition.edges(2, 4, 3),
+            left_out=modular_addition.left_out(2, 3, wrong=0),
+            misses={**_PATHS, "occlusion": _BLUR},
+            off=dict.fromkeys(("resid", "attn_out", "head"), _UNITS),
         ),
     )
 }

@@ -11,6 +11,8 @@ export interface EditorProps {
   readonly open: boolean;
   /** What is edited; read when the editor opens, and when it changes while nobody is typing. */
   readonly input: EditorInput;
+  /** Of a text, for screen readers; "prompt" unless told. */
+  readonly name?: string | undefined;
 }
 
 export interface EditorCallbacks {
@@ -47,7 +49,7 @@ export function editor(root: HTMLElement, props: EditorProps, callbacks: EditorC
     callbacks.ask(input);
   }
 
-  function draw(input: EditorInput): void {
+  function draw({ input, name }: EditorProps): void {
     kind = input.kind;
     const parts = kind === "chat" ? (input.messages ?? []) : [{ role: "", content: input.text ?? "" }];
     box.replaceChildren(
@@ -58,7 +60,7 @@ export function editor(root: HTMLElement, props: EditorProps, callbacks: EditorC
           "data-role": role,
           dir: "auto",
           spellcheck: "false",
-          "aria-label": role ? `${role} message` : "prompt",
+          "aria-label": role ? `${role} message` : (name ?? "prompt"),
         });
         area.value = content;
         return h(
@@ -138,7 +140,7 @@ export function editor(root: HTMLElement, props: EditorProps, callbacks: EditorC
     const untouched = JSON.stringify(read()) === last;
     const held = box.contains(focused(box));
     const redraw = opening || (changed && untouched && key !== last);
-    if (redraw) draw(next.input);
+    if (redraw) draw(next);
     if (opening || (redraw && held)) {
       const area = areas().at(-1);
       area?.focus();

@@ -95,6 +95,8 @@ const GUTTER = 64;
 const ROWS = { least: 6, most: 18, all: 400 };
 /** The same where cells hold words, and how wide such a cell gets. */
 const WORDS = { least: 13, most: 20, all: 620, widest: 110 };
+/** Scroll bars are no wider than this. */
+const SCROLLBAR = 16;
 const STEP = 1.5;
 
 /** Props that decide what colour a cell has. */
@@ -108,6 +110,8 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
   const help = h("span", { hidden: true, id: `xw-heat-${Math.random().toString(36).slice(2)}` });
   help.textContent = `Arrow keys move the cursor, + and - zoom, 0 shows the whole, Enter pins, Escape clears.`;
   const live = h("span", { class: "xw-hidden", role: "status" });
+  /** Rows that do not fit are scrolled to: the canvas stays where it is, under it is room for what is not seen. */
+  const more = h("div", { class: "xw-heat-more" });
   const canvas = h("canvas", {
     class: "xw-heat-canvas",
     tabindex: 0,
@@ -126,7 +130,8 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     button("−", "zoom out", () => zoomBy(1 / STEP)),
     button("whole", "whole matrix", () => look(whole(extent))),
   );
-  root.append(h("div", { class: "xw-heat" }, bar, canvas, help, live));
+  const roll = h("div", { class: "xw-heat-roll" }, canvas, more);
+  root.append(h("div", { class: "xw-heat" }, bar, roll, help, live));
 
   let now = props;
   let inks: Inks | null = null;
@@ -136,6 +141,8 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
   let extent: Extent = { width: 0, height: 0, rows: props.rows, columns: props.columns };
   let view: Viewport = { x: 0, y: 0, scale: 0 };
   let frame = 0;
+  /** Not all rows fit. */
+  let rolls = false;
   let over: Cell | null = null;
   let drag: { x: number; y: number; view: Viewport; moved: boolean } | null = null;
   const tiles = new Tiles(props.budget ?? BUDGET);
@@ -156,12 +163,13 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     left = room < 420 ? 52 : 84;
     // Rows of a wide matrix always have names, which are all there is to tell them apart.
     if (now.shape === "wide") left = Math.max(left, Math.min(room * 0.3, nameWidth(now.rowLabel, rows)));
-    const width = Math.max(1, room - left - 1 - kept());
+    const { least, most, all: high } = now.cellText ? WORDS : ROWS;
+    const rowHeight = Math.max(least, Math.min(most, Math.floor(high / rows)));
+    const hidden = now.shape === "wide" ? Math.max(0, rows * rowHeight - high) : 0;
+    const width = Math.max(1, room - left - 1 - kept() - (hidden > 0 ? SCROLLBAR : 0));
     if (now.shape === "wide") {
-      const { least, most, all: room } = now.cellText ? WORDS : ROWS;
-      const rowHeight = Math.max(least, Math.min(most, Math.floor(room / rows)));
       const widest = now.cellText ? WORDS.widest : undefined;
-      const all = { width, height: rows * rowHeight, rows, columns, rowHeight, widest };
+      const all = { width, height: rows * rowHeight - hidden, rows, columns, rowHeight, widest };
       extent = { ...all, width: Math.max(1, Math.min(width, Math.round(columns * fitScale(all)))) };
     } else {
       const scale = fitScale({ width, height: TALL, rows, columns });
@@ -170,6 +178,10 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     }
     canvas.style.width = `${left + extent.width + 1 + kept()}px`;
     canvas.style.height = `${GUTTER + extent.height + 1}px`;
+    rolls = hidden > 0;
+    setAttribute(roll, "data-rolls", rolls);
+    roll.style.height = rolls ? canvas.style.height : "";
+    more.style.height = `${hidden}px`;
     view = all ? whole(extent) : within(view, extent);
     redraw();
   }
@@ -180,6 +192,7 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
 
   function look(next: Viewport): void {
     view = next;
+    if (extent.rowHeight) roll.scrollTop = view.y * extent.rowHeight;
     redraw();
   }
 
@@ -344,8 +357,9 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     "wheel",
     (event) => {
       const command = event.ctrlKey || event.metaKey;
-      // A wheel that turns over a matrix nobody works in scrolls the page, and so it does at either end of the zoom.
-      if (!command && focused(canvas) !== canvas) return;
+      // A wheel that turns over a matrix nobody works in scrolls the page, and so it does at either end of the zoom. Where rows are
+      // scrolled to, it scrolls those.
+      if (!command && (rolls || focused(canvas) !== canvas)) return;
       const lines = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : event.deltaY * 16;
       if (zoomAt(event, Math.exp(Math.max(-0.4, Math.min(0.4, -lines * 0.01)))) || command) event.preventDefault();
     },
@@ -388,6 +402,17 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
     signal,
   );
 
+  on(
+    roll,
+    "scroll",
+    () => {
+      // A position set from the view comes back rounded: that is no scrolling.
+      if (!extent.rowHeight || Math.abs(roll.scrollTop - view.y * extent.rowHeight) < 1) return;
+      view = within({ ...view, y: roll.scrollTop / extent.rowHeight }, extent);
+      redraw();
+    },
+    signal,
+  );
   followInks(
     bar,
     (next) => {

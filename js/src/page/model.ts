@@ -1,12 +1,12 @@
 /** A model for a page without a kernel: state that can be read, set and watched, and the answers that were saved with it. */
-import type { AttentionResult, LensResult, Traits } from "../protocol/generated.ts";
+import type { AttentionResult, DirectResult, LensResult, SteerResult, Traits } from "../protocol/generated.ts";
 import { keyOf } from "../state/fetched.ts";
 import type { Model } from "../state/host.ts";
 
 /** The answer to one request, saved beside the state: the fields of the request that say what was asked, and the result's. */
 export interface SavedAnswer {
   readonly ask: object;
-  readonly result: Partial<AttentionResult & LensResult>;
+  readonly result: Partial<AttentionResult & LensResult & DirectResult & SteerResult>;
   readonly buffers: readonly string[];
 }
 

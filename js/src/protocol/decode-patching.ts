@@ -1,7 +1,7 @@
 /** The patching view's trait as it arrives, turned into what it draws from. */
 import { DecodeError, readFloats, readInts, readMask } from "./arrays.ts";
 import { checkVersion } from "./decode.ts";
-import type { PatchingPacked, PatchingSnapshot } from "./generated.ts";
+import type { PatchingAsked, PatchingPacked, PatchingSnapshot } from "./generated.ts";
 import { checkShape, readSide, type Side } from "./sides.ts";
 
 /** A snapshot with its arrays: `values` and `estimate` [layer, column], `exact` [layer], `pairs` [pos of base]. */
@@ -17,7 +17,12 @@ export interface PatchingAnswer {
   readonly values: Float32Array;
   readonly exact: Uint8Array;
   readonly estimate: Float32Array;
+  /** Standard errors of `values`; null of one draw, and while rows are run. */
+  readonly error: Float32Array | null;
 }
+
+/** What was asked first; null where it is not said. */
+export const decodeAsked = (packed: PatchingPacked | null | undefined): PatchingAsked | null => packed?.asked ?? null;
 
 /** The trait `explanation`; null before the first answer. Throws VersionError or DecodeError; never returns half a picture. */
 export function decodePatching(packed: PatchingPacked | null | undefined): PatchingAnswer | null {
@@ -36,9 +41,11 @@ export function decodePatching(packed: PatchingPacked | null | undefined): Patch
   checkShape(snapshot.values, [layers, width]);
   checkShape(snapshot.exact, [layers]);
   checkShape(snapshot.estimate, [layers, width]);
-  const gap = snapshot.source_value - snapshot.base_value;
-  // What is drawn is a share of this difference.
-  if (!Number.isFinite(gap) || gap === 0) throw new DecodeError(`two prompts whose number differs by ${gap}`);
+  if (snapshot.error) checkShape(snapshot.error, [layers, width]);
+  // What is drawn is a share of this difference; of an ablation, which has no second pass, it is what the number loses.
+  const gap = snapshot.source_value === null ? null : snapshot.source_value - snapshot.base_value;
+  if ((gap === null) !== (snapshot.against === "ablation")) throw new DecodeError("a second number and an ablation");
+  if (gap === 0 || !Number.isFinite(gap ?? 1)) throw new DecodeError(`two prompts whose number differs by ${gap}`);
   const pairs = readInts(snapshot.pairs, buffers);
   checkPairs(pairs, source.ids.length);
   return {
@@ -50,6 +57,7 @@ export function decodePatching(packed: PatchingPacked | null | undefined): Patch
     values: readFloats(snapshot.values, buffers),
     exact: readMask(snapshot.exact, buffers),
     estimate: readFloats(snapshot.estimate, buffers),
+    error: snapshot.error ? readFloats(snapshot.error, buffers) : null,
   };
 }
 

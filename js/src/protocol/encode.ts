@@ -2,12 +2,15 @@
 import {
   type AttentionRequest,
   type Cancel,
+  type CircuitRequest,
+  type CKARequest,
   type DirectRequest,
   type Fetch,
   type LensRequest,
   type PatchingRequest,
   PROTOCOL_VERSION,
   type Request,
+  type SteerRequest,
 } from "./generated.ts";
 
 /** The part of a request that a view decides. Fields left out keep the value of the last answer. */
@@ -61,6 +64,27 @@ export function encodePatching(ask: PatchingAsk, envelope: Envelope): PatchingRe
 export type DirectAsk = Omit<DirectRequest, "type" | "v" | keyof Envelope>;
 
 export function encodeDirect(ask: DirectAsk, envelope: Envelope): DirectRequest {
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
+}
+
+/** What a circuit view asks: other prompts, method or number, a circuit of another size, or one edge. */
+export type CircuitAsk = Omit<CircuitRequest, "type" | "v" | keyof Envelope>;
+
+export function encodeCircuit(ask: CircuitAsk, envelope: Envelope): CircuitRequest {
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
+}
+
+/** What a steering view asks: another text or other interventions, or what is written. */
+export type SteerAsk = Omit<SteerRequest, "type" | "v" | keyof Envelope>;
+
+export function encodeSteer(ask: SteerAsk, envelope: Envelope): SteerRequest {
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
+}
+
+/** What a view of CKA asks: the same again. */
+export type CKAAsk = Omit<CKARequest, "type" | "v" | keyof Envelope>;
+
+export function encodeCKA(ask: CKAAsk, envelope: Envelope): CKARequest {
   return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
 }
 

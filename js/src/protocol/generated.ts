@@ -453,12 +453,27 @@ export interface AttentionResult {
 }
 
 /**
+ * Another model's lens over the same tokens. `top`, `prob`: as in the snapshot; their ids are in its `vocabulary` too.
+ *
+ * `kl` float32 [stream, pos]: KL(other's cell || this one's) in nats. `change` float32 [stream, pos]: the probability this model gives
+ * to its own first token, less the other's of the same token. Both are no numbers where a position was not read yet.
+ */
+export interface LensOther {
+  name: string;
+  top: ArrayHeader;
+  prob: ArrayHeader;
+  kl: ArrayHeader;
+  change: ArrayHeader;
+}
+
+/**
  * Everything the lens view needs before it asks for detail; with its buffers the trait `explanation`.
  *
  * `streams` names the residual streams in order: what enters the first block, then what leaves each; the last gives the model's own
  * answer. `top` int32 [stream, pos, k]: ids of the tokens that would come next if that stream left the last block, most probable first;
  * `prob` float32 of the same shape; both -1 where a position was not read yet (`known` uint8 [pos]; the last position comes first).
- * `vocabulary` and `texts` (the same length): the ids in `top`, and how they are written.
+ * `vocabulary` and `texts` (the same length): the ids in `top`, and how they are written. `lens`: by which of `lenses` it was read;
+ * `lens_words` says what that lens is, `notes` what is to be said of it. `prompt`: what a stream is read with unless another is typed.
  */
 export interface LensSnapshot {
   v: number;
@@ -474,6 +489,12 @@ export interface LensSnapshot {
   known: ArrayHeader;
   vocabulary: ArrayHeader;
   texts: string[];
+  lens: "logit" | "tuned";
+  lenses: ("logit" | "tuned")[];
+  lens_words: string;
+  notes: string[];
+  other: LensOther | null;
+  prompt: string;
   model: ModelInfo | null;
   candidates: CandidateRow[];
   seconds: number | null;
@@ -492,9 +513,11 @@ export interface LensPacked {
 /**
  * Browser to kernel, from a lens view.
  *
- * look: read `input` anew. follow: rank and probability of `token` (or of `text`, its first token) in every stream at position
+ * look: read `input` (or the same again), by `lens`. follow: rank and probability of `token` (or of `text`, its first token) in every stream at position
  * `index`. cell: the most probable tokens of stream `layer` at position `index`. measure: a number for every cell (entropy in nats; kl,
- * from the final answer to the cell's, in nats; agreement, 1 where the first token is the final answer's).
+ * from the final answer to the cell's, in nats; agreement, 1 where the first token is the final answer's). These three of the other
+ * model if `whose` says so. scope: put stream `layer` at `index` in the place of stream `into` at a placeholder of the prompt `text`, and
+ * let the model write at most `tokens` on.
  */
 export interface LensRequest {
   type: "request";
@@ -502,20 +525,25 @@ export interface LensRequest {
   id: string;
   revision: number;
   view: string;
-  action: "look" | "follow" | "cell" | "measure";
+  action: "look" | "follow" | "cell" | "measure" | "scope";
   input?: Input;
   index?: number;
   layer?: number;
   token?: number;
   text?: string;
   measure?: "entropy" | "kl" | "agreement";
+  lens?: "logit" | "tuned";
+  whose?: "this" | "other";
+  into?: number;
+  tokens?: number;
 }
 
 /**
  * Kernel to browser: the end of a lens view's request, with what it asked for.
  *
  * array: follow float32 [2, stream], rank (0 is the first) and probability; measure float32 [stream, pos]. token, text: what is
- * followed. candidates: of the cell, most probable first.
+ * followed. candidates: of the cell, most probable first. scope: `text`, what was written; `candidates` and `before`, next tokens of the
+ * prompt with the stream put in and as it is; `pieces`, the prompt's tokens; `at`, which of them was the placeholder.
  */
 export interface LensResult {
   type: "result";
@@ -526,12 +554,60 @@ export interface LensResult {
   token?: number;
   text?: string;
   candidates?: CandidateRow[];
+  before?: CandidateRow[];
+  pieces?: string[];
+  at?: number;
+}
+
+/**
+ * Noise on a subject.
+ *
+ * `subject` as it was typed (null: chosen by its tokens), `positions` of its tokens; `scale` in standard deviations of the embedding
+ * table; `samples` draws from `seed`; `together` layers of attention or MLP restored together, null: as fits.
+ *
+ * In a request one of `subject` and `positions` is enough, and what is left out stays (or is as usual).
+ */
+export interface NoiseSpec {
+  subject?: string | null;
+  positions?: number[];
+  scale?: number;
+  samples?: number;
+  seed?: number;
+  together?: number | null;
+}
+
+/**
+ * What a part is replaced by.
+ *
+ * `kind`: `zero`, `mean` or `resample`; over `texts` (none: the prompt's own positions). `template`: they have as
+ * many tokens as the prompt, so that each position is taken by itself. In a request what is left out stays (or is as usual).
+ */
+export interface AblationSpec {
+  kind: "zero" | "mean" | "resample";
+  texts?: string[];
+  samples?: number;
+  seed?: number;
+  template?: boolean;
+}
+
+/**
+ * What was asked first, so that it can be seen and edited before there is a picture, also where there never is one.
+ */
+export interface PatchingAsked {
+  against: "prompt" | "noise" | "ablation";
+  clean: Input;
+  corrupted: Input | null;
+  noise: NoiseSpec | null;
+  ablation: AblationSpec | null;
+  direction: "denoise" | "noise";
+  part: "resid" | "attn_out" | "mlp_out" | "head";
 }
 
 /**
  * Everything the patching view needs before it asks for detail; with its buffers the trait `explanation`.
  *
- * `clean` and `corrupted` are the two prompts as typed. `denoise` puts clean states into the corrupted prompt's pass, `noise` the
+ * `clean` is the prompt as typed. `against` says what it is held against: another `prompt` (`corrupted`), `noise` on its subject, or an
+ * `ablation`; the others of the three are null. `denoise` puts clean states into the corrupted prompt's pass, `noise` the
  * reverse: the pass that is patched is of `base`, states come from `source` (token columns). `pairs` int32 [pos of base]: the counterpart
  * in `source`, -1 where there is none. `part` is what is exchanged: `resid`, what enters a layer at a position; `attn_out`, `mlp_out`, what
  * its attention or MLP adds there; `head`, what one head adds, at all positions: then `columns` names the heads, otherwise it is
@@ -539,14 +615,22 @@ export interface LensResult {
  * that cell patched, not a number where it was not run or can't be; `exact` uint8 [layer]: run, not estimated. `estimate` float32 of the
  * same shape: what attribution patching says of every cell. `agreement`: correlation of both over the rows that were run, null before.
  * The number is the logit of `target`, less that of `other` where there is one; `base_value` and `source_value` are the two
- * prompts' own. `base_candidates`, `source_candidates`: their next tokens.
+ * passes' own; without a second pass (an ablation) `source_value` is null, and what is shown is what the number loses: `base_value` less
+ * the cell's. `quantity` says what the number is made of: `logit`, `log_prob` (natural) or `prob` of the whole continuation;
+ * `target_ids`, `other_ids` are all its tokens, `target` and `other` have its text and the numbers of its first token.
+ * Under noise numbers are means over draws, under `resample` over texts; `error` float32 like `values`: their standard error, null of
+ * one draw or while rows are run. `together`: layers a cell stands for. `base_candidates`, `source_candidates`: next tokens of both passes.
  */
 export interface PatchingSnapshot {
   v: number;
   revision: number;
   kind: "patching";
+  against: "prompt" | "noise" | "ablation";
   clean: Input;
-  corrupted: Input;
+  corrupted: Input | null;
+  noise: NoiseSpec | null;
+  ablation: AblationSpec | null;
+  together: number;
   direction: "denoise" | "noise";
   part: "resid" | "attn_out" | "mlp_out" | "head";
   columns: string[];
@@ -558,10 +642,14 @@ export interface PatchingSnapshot {
   exact: ArrayHeader;
   estimate: ArrayHeader;
   agreement: number | null;
+  error: ArrayHeader | null;
+  quantity: "logit" | "log_prob" | "prob";
   target: CandidateRow;
+  target_ids: number[];
   other: CandidateRow | null;
+  other_ids: number[];
   base_value: number;
-  source_value: number;
+  source_value: number | null;
   base_candidates: CandidateRow[];
   source_candidates: CandidateRow[];
   model: ModelInfo | null;
@@ -576,13 +664,15 @@ export interface PatchingSnapshot {
 export interface PatchingPacked {
   snapshot: PatchingSnapshot | null;
   buffers: DataView[];
+  asked?: PatchingAsked;
 }
 
 /**
  * Browser to kernel, from a patching view.
  *
- * look: other prompts, another direction, part or number; what is left out stays (a target or `other` of null is chosen anew:
- * what the clean and the corrupted prompt say next). cell: what the base's pass says next with the cell of `layer` and column `index` patched.
+ * look: other prompts, something else to hold the clean one against (`against` with what goes with it), another direction, part or
+ * number; what is left out stays (a target or `other` of null is chosen anew: what the clean and the corrupted prompt say next; without
+ * another prompt no `other`; a quantity of null is the usual one). cell: what the base's pass says next with the cell of `layer` and column `index` patched.
  */
 export interface PatchingRequest {
   type: "request";
@@ -591,10 +681,14 @@ export interface PatchingRequest {
   revision: number;
   view: string;
   action: "look" | "cell";
+  against?: "prompt" | "noise" | "ablation";
   clean?: Input;
   corrupted?: Input;
+  noise?: NoiseSpec;
+  ablation?: AblationSpec;
   direction?: "denoise" | "noise";
   part?: "resid" | "attn_out" | "mlp_out" | "head";
+  quantity?: "logit" | "log_prob" | "prob" | null;
   target?: TargetSpec | null;
   other?: TargetSpec | null;
   layer?: number;
@@ -615,13 +709,58 @@ export interface PatchingResult {
 }
 
 /**
+ * Why a layer can't be split over heads, and why not over neurons; "" where it can.
+ */
+export interface Unsplit {
+  layer: number;
+  heads: string;
+  neurons: string;
+}
+
+/**
+ * Part by part, how much more the first model writes than the second, both read at the first's scale of the last norm.
+ *
+ * `components` are those of the snapshot and one more, the last: what the second's own scale makes of its parts. `values` sum to
+ * the difference of the two logits; `heads` are not a number where either model has none.
+ */
+export interface DirectDifference {
+  components: string[];
+  kinds: string[];
+  layers: number[];
+  values: ArrayHeader;
+  heads: ArrayHeader;
+}
+
+/**
+ * The same logit split in the model that is compared with: the fields of `DirectSnapshot` that are its own.
+ *
+ * `values` are of the same components; `heads` float32 [layer, head] may have another number of heads. `scale`: how many times as
+ * much its last norm divides by as that of the first.
+ */
+export interface DirectVersion {
+  name: string;
+  values: ArrayHeader;
+  heads: ArrayHeader;
+  unsplit: Unsplit[];
+  logit: number;
+  softcap: number | null;
+  gap: number;
+  target: CandidateRow;
+  other: CandidateRow | null;
+  model: ModelInfo | null;
+  scale: number;
+  difference: DirectDifference;
+}
+
+/**
  * Everything the view of direct logit attribution needs before it asks for detail; with its buffers the trait `explanation`.
  *
  * What is split is `logit`: of `target` after the last token, less that of `other` where there is one (before a soft cap, where
  * `softcap` is a number). `components` are its parts in order, each with its kind (embedding, attn, mlp, mixer, bias) and layer (-1: none);
  * `values` float32 [component] sum to `logit` up to `gap` (a share of the largest logit). `heads` float32 [layer, head] is of
- * attention's components, not a number where there is none. `gaps`: sentences about layers that can't be split. `mlps`: layers
- * whose neurons can be asked for.
+ * attention's components, not a number where there is none. `gaps`: sentences about layers that can't be split over heads;
+ * `unsplit`: every layer that can't be split over heads or neurons, with the reasons. `mlps`: layers whose neurons can be asked for.
+ * `versus`: the same of another model over the same text, which `name` is told from.
  */
 export interface DirectSnapshot {
   v: number;
@@ -636,12 +775,15 @@ export interface DirectSnapshot {
   values: ArrayHeader;
   heads: ArrayHeader;
   gaps: string[];
+  unsplit: Unsplit[];
   mlps: number[];
   logit: number;
   softcap: number | null;
   gap: number;
   target: CandidateRow;
   other: CandidateRow | null;
+  name: string;
+  versus: DirectVersion | null;
   candidates: CandidateRow[];
   model: ModelInfo | null;
   seconds: number | null;
@@ -672,7 +814,8 @@ export interface NeuronRow {
  * Browser to kernel, from a view of direct logit attribution.
  *
  * look: another text, target or contrast; what is left out stays (a target of null is the most probable token, an `other` of null
- * none). neurons: the strongest of the MLP of `layer`.
+ * none). neurons: the strongest of the MLP of `layer`. head: where `head` of `layer` looks from the last position. `version`: of
+ * which model, 0 (left out) or 1 where two are compared.
  */
 export interface DirectRequest {
   type: "request";
@@ -680,15 +823,32 @@ export interface DirectRequest {
   id: string;
   revision: number;
   view: string;
-  action: "look" | "neurons";
+  action: "look" | "neurons" | "head";
   input?: Input;
   target?: TargetSpec | null;
   other?: TargetSpec | null;
   layer?: number;
+  head?: number;
+  version?: number;
 }
 
 /**
- * Kernel to browser: the end of such a request. neurons: largest share first, whatever its sign.
+ * Where a head looks from the last position, and what comes from there.
+ *
+ * `share`: of the logit. `weights` float32 [key]. `shares` float32 [key], which sum to it; None where they can't be had, for the
+ * `reason`. `pattern` float16 [query, key], None above `longest` tokens. Keys beyond the text's tokens are the layer's own entries.
+ */
+export interface HeadRow {
+  share: number;
+  weights: ArrayHeader;
+  shares: ArrayHeader | null;
+  reason: string;
+  pattern: ArrayHeader | null;
+  longest: number;
+}
+
+/**
+ * Kernel to browser: the end of such a request. neurons: largest share first, whatever its sign; head: with buffers.
  */
 export interface DirectResult {
   type: "result";
@@ -696,13 +856,15 @@ export interface DirectResult {
   id: string;
   revision: number;
   neurons?: NeuronRow[];
+  head?: HeadRow;
 }
 
 /**
  * Everything the circuit view needs before it asks for detail; with its buffers the trait `explanation`.
  *
  * Two prompts, `clean` and `corrupted` as typed (null: a graph opened from a file), read as `base` and `source` (token columns; source null
- * of a file), and the graph of who reads whom. Nodes, in the order of the pass: `names`, `kinds` (embedding, head, mlp, logits; of a file
+ * of a file), and the graph of who reads whom. `steps` are of `eap_ig`, `threshold` of `acdc`.
+ * Nodes, in the order of the pass: `names`, `kinds` (embedding, head, mlp, logits; attn where a block's heads can't be told apart; of a file
  * also feature, error, token), `layers` int32 [node] (-1: before the first, n_layers: after the last), `index` int32 [node]
  * (head or feature, -1: none), `pos` int32 [node] (position, -1: all), `labels` (what a feature stands for, or "").
  * Edges, the strongest first: `sources`, `targets` int32 [edge], indices of nodes; `paths` uint8 [edge], by what the reader
@@ -726,6 +888,7 @@ export interface CircuitSnapshot {
   source: TokenColumns | null;
   method: "eap" | "eap_ig" | "acdc" | "file";
   steps: number;
+  threshold: number;
   names: string[];
   kinds: string[];
   layers: ArrayHeader;
@@ -806,6 +969,189 @@ export interface CircuitResult {
   before?: CandidateRow[];
   after?: CandidateRow[];
   value?: number;
+}
+
+/**
+ * A direction of the residual stream as `core.directions.Direction` writes it: what its kind needs, nothing else.
+ */
+export interface DirectionSpec {
+  kind: "prompts" | "token" | "neuron" | "array";
+  layer?: number;
+  positive?: string[];
+  negative?: string[];
+  text?: string | number;
+  index?: number;
+  vector?: number[];
+}
+
+/**
+ * One intervention as `core.interventions.Intervention` writes it; what is left out is its usual value.
+ */
+export interface InterventionSpec {
+  what: "resid" | "attn_out" | "mlp_out" | "head" | "neuron";
+  layer: number;
+  how: "set" | "scale" | "add" | "swap";
+  index?: number;
+  value?: number | number[];
+  direction?: DirectionSpec;
+  source?: string | number[];
+  at?: number[];
+  start?: number;
+  on?: boolean;
+}
+
+/**
+ * What is known of one intervention on this text.
+ *
+ * `at`: positions of the prompt that it changes. `now` float32 [pos]: what the activation is without any intervention, its norm (of a
+ * neuron its value). `width`: numbers of the activation at one position. `length`: norm of its direction as used, null without one.
+ */
+export interface SteerRow {
+  at: number[];
+  now: ArrayHeader;
+  width: number;
+  length: number | null;
+}
+
+/**
+ * What can be changed: by layer, how many heads and neurons (0: none that can be told apart), and for each part that can't be changed in some layer the reasons ("" where it can).
+ */
+export interface SteerSites {
+  n_layers: number;
+  heads: number[];
+  neurons: number[];
+  lacks: Record<string, string[]>;
+}
+
+/**
+ * Everything the steering view needs before it asks what the model writes; with its buffers the trait `explanation`.
+ *
+ * `interventions` are done in order; `rows` says of each what is known. `norms`: median over positions of the norm of the stream that
+ * enters each layer, and of what leaves the last. `before`, `after`: next tokens without and with the interventions, `kl` in nats from
+ * the first distribution to the second (null: without any that is on). `count`: tokens to be written. `code`, `json`: the same as a
+ * cell, and as `xw.Steer.save` writes it.
+ */
+export interface SteerSnapshot {
+  v: number;
+  revision: number;
+  kind: "steer";
+  input: Input;
+  tokens: TokenColumns;
+  interventions: InterventionSpec[];
+  rows: SteerRow[];
+  sites: SteerSites;
+  norms: number[];
+  before: CandidateRow[];
+  after: CandidateRow[];
+  kl: number | null;
+  count: number;
+  model: ModelInfo | null;
+  seconds: number | null;
+  created: string;
+  code: string;
+  json: string;
+}
+
+/**
+ * The trait `explanation` of a steering view.
+ */
+export interface SteerPacked {
+  snapshot: SteerSnapshot | null;
+  buffers: DataView[];
+}
+
+/**
+ * Browser to kernel, from a steering view.
+ *
+ * look: another text, other interventions; what is left out stays. `settled`: false while a slider moves (such steps are one for undo).
+ * write: what the model writes after the text, without and with the interventions of the picture; `count` tokens each.
+ */
+export interface SteerRequest {
+  type: "request";
+  v: number;
+  id: string;
+  revision: number;
+  view: string;
+  action: "look" | "write";
+  input?: Input;
+  interventions?: InterventionSpec[];
+  settled?: boolean;
+  count?: number;
+}
+
+/**
+ * A token the model wrote.
+ */
+export interface WrittenToken {
+  id: number;
+  text: string;
+}
+
+/**
+ * Kernel to browser: the end of such a request. write: both continuations.
+ */
+export interface SteerResult {
+  type: "result";
+  v: number;
+  id: string;
+  revision: number;
+  written_before?: WrittenToken[];
+  written_after?: WrittenToken[];
+}
+
+/**
+ * Everything the view of CKA draws; with its buffers the trait `explanation`. It asks for no more.
+ *
+ * `rows` and `columns` name the residual streams of the two models, in order; `names` the models (`one`: they are one). `debiased` and
+ * `plain` float32 [row, column]: not a number where a stream is the same at all samples. `by_chance`: about what `plain` is for
+ * independent streams. `loudest` float32 [row] and `loudest_columns` float32 [column]: the part of a stream's variance that is one
+ * sample's, the largest such. `n` samples, each a position or a whole text (`per`), of `n_texts` texts; `texts` are the first of them, cut.
+ * `first`: first positions count too.
+ */
+export interface CKASnapshot {
+  v: number;
+  revision: number;
+  kind: "cka";
+  names: string[];
+  one: boolean;
+  rows: string[];
+  columns: string[];
+  debiased: ArrayHeader;
+  plain: ArrayHeader;
+  by_chance: number;
+  loudest: ArrayHeader;
+  loudest_columns: ArrayHeader;
+  n: number;
+  per: "position" | "text";
+  n_texts: number;
+  texts: string[];
+  first: boolean;
+  widths: number[];
+  model: ModelInfo | null;
+  versus: ModelInfo | null;
+  seconds: number | null;
+  created: string;
+  code: string;
+}
+
+/**
+ * The trait `explanation` of such a view.
+ */
+export interface CKAPacked {
+  snapshot: CKASnapshot | null;
+  buffers: DataView[];
+}
+
+/**
+ * Browser to kernel, from a view of CKA: compare the same texts again.
+ */
+export interface CKARequest {
+  type: "request";
+  v: number;
+  id: string;
+  revision: number;
+  view: string;
+  action: "look";
 }
 
 export type ToKernel = Request | Cancel | Fetch;

@@ -6,6 +6,9 @@ import type {
   AttentionRequest,
   AttentionResult,
   Cancel,
+  CircuitRequest,
+  CircuitResult,
+  CKARequest,
   DirectRequest,
   DirectResult,
   ErrorInfo,
@@ -17,13 +20,29 @@ import type {
   Progress,
   Request,
   Result,
+  SteerRequest,
+  SteerResult,
 } from "../protocol/generated.ts";
 import { listen, type Model } from "./host.ts";
 import { type Signal, signal } from "./signal.ts";
 
 /** What the views ask of the kernel, and what an answer may hold. */
-export type Asked = Request | AttentionRequest | LensRequest | PatchingRequest | DirectRequest;
-export type Resulted = Result & AttentionResult & LensResult & PatchingResult & DirectResult;
+export type Asked =
+  | Request
+  | AttentionRequest
+  | LensRequest
+  | PatchingRequest
+  | DirectRequest
+  | CircuitRequest
+  | SteerRequest
+  | CKARequest;
+export type Resulted = Result &
+  AttentionResult &
+  LensResult &
+  PatchingResult &
+  DirectResult &
+  CircuitResult &
+  SteerResult;
 
 /** A request under way. `silent`: nothing at all has come back for a while. */
 export interface Live {

@@ -4,7 +4,7 @@ import { type DirectAsk, encodeDirect } from "../protocol/encode.ts";
 import type { DirectPacked, Display, ErrorInfo, Status } from "../protocol/generated.ts";
 import type { Connection } from "./connection.ts";
 import { type DirectDetails, fetchDirect } from "./direct-details.ts";
-import { type Part, partOfRow, rowOfPart } from "./direct-picture.ts";
+import { type Part, partOfRow, rowOfPart, type Shown, samePart, shownOf, type Which } from "./direct-picture.ts";
 import { storesOf } from "./frame.ts";
 import type { Model } from "./host.ts";
 import { openLooking } from "./looking.ts";
@@ -25,11 +25,17 @@ export interface DirectStore {
   readonly hovered: Signal<Part | null>;
   /** What was asked for and has not come yet. */
   readonly wanted: Signal<Choice>;
+  /** Which model is shown, where two are compared. */
+  readonly which: Signal<Which>;
   readonly details: DirectDetails;
+  /** The answer as it is shown. */
+  shown(): Shown | null;
   /** Kept in the trait `display` as a row of the list of all parts. */
   pinned(): Part | null;
   pin(part: Part | null): void;
   hover(part: Part | null): void;
+  /** Show one of two models, or their difference; what is pinned stays where both have it. */
+  choose(which: Which): void;
   /** Ask for the shares of another text, target or contrast; what is left out stays. */
   ask(fields: Choice, view: string): void;
   need(ask: DirectAsk, view: string): void;
@@ -48,13 +54,19 @@ export function createDirectStore(model: Model, until: AbortSignal): DirectStore
   const { uid, error, status, display, outdated } = frame;
   const hovered = signal<Part | null>(null);
   const wanted = signal<Choice>({});
-  const details = fetchDirect(connection, looking.revision);
+  const which = signal<Which>("difference");
+  const details = fetchDirect(connection, () => answer.value?.tokens.ids.length ?? 0, looking.revision);
+  const shown = () => answer.value && shownOf(answer.value, which.value);
+  const pinned = () => {
+    const now = shown();
+    return now && partOfRow(now, display.value.row);
+  };
 
   function taken(next: DirectAnswer): void {
     details.clear();
     hovered.set(null);
     const { row } = display.value;
-    if (row !== null && !partOfRow(next, row)) frame.setDisplay({ row: null });
+    if (row !== null && !partOfRow(shownOf(next, which.value), row)) frame.setDisplay({ row: null });
   }
 
   looking.follow();
@@ -72,11 +84,24 @@ export function createDirectStore(model: Model, until: AbortSignal): DirectStore
     outdated,
     hovered,
     wanted,
+    which,
     details,
-    pinned: () => answer.value && partOfRow(answer.value, display.value.row),
+    shown,
+    pinned,
     pin(part) {
-      const row = part && answer.value ? rowOfPart(answer.value, part) : null;
+      const now = shown();
+      const row = part && now ? rowOfPart(now, part) : null;
       if (row !== display.value.row) frame.setDisplay({ row });
+    },
+    choose(next) {
+      const part = pinned();
+      which.set(next);
+      hovered.set(null);
+      // Rows of the list of parts are others where the two models have different numbers of heads.
+      const now = shown();
+      const row = part && now ? rowOfPart(now, part) : null;
+      const same = now && row !== null && samePart(partOfRow(now, row), part);
+      if (display.value.row !== (same ? row : null)) frame.setDisplay({ row: same ? row : null });
     },
     hover: (part) => hovered.set(part),
     ask(fields, view) {

@@ -1,8 +1,13 @@
 /** Versions of a question with their answers: what undo and redo walk through. Values only. */
 import type { Answer } from "../protocol/decode.ts";
 
-export interface History {
-  readonly entries: readonly Answer[];
+/** Anything that can be gone back to; what holds scores counts by their size. */
+export interface Entry {
+  readonly scores?: { readonly byteLength: number } | null;
+}
+
+export interface History<T extends Entry = Answer> {
+  readonly entries: readonly T[];
   readonly at: number;
 }
 
@@ -10,20 +15,20 @@ export const EMPTY: History = { entries: [], at: -1 };
 const KEPT = 40;
 const KEPT_BYTES = 64_000_000;
 
-export function current(history: History): Answer | null {
+export function current<T extends Entry>(history: History<T>): T | null {
   return history.entries[history.at] ?? null;
 }
 
-export function canUndo(history: History): boolean {
+export function canUndo(history: History<Entry>): boolean {
   return history.at > 0;
 }
 
-export function canRedo(history: History): boolean {
+export function canRedo(history: History<Entry>): boolean {
   return history.at < history.entries.length - 1;
 }
 
 /** A new version; versions that were undone are dropped, and the oldest ones when there are too many or too large. */
-export function push(history: History, answer: Answer): History {
+export function push<T extends Entry>(history: History<T>, answer: T): History<T> {
   let entries = [...history.entries.slice(0, history.at + 1), answer];
   let bytes = 0;
   let keep = 0;
@@ -37,12 +42,12 @@ export function push(history: History, answer: Answer): History {
 }
 
 /** The same version computed again. */
-export function replace(history: History, answer: Answer): History {
+export function replace<T extends Entry>(history: History<T>, answer: T): History<T> {
   if (history.at < 0) return push(history, answer);
   return { entries: history.entries.map((entry, i) => (i === history.at ? answer : entry)), at: history.at };
 }
 
-export function step(history: History, by: -1 | 1): History {
+export function step<T extends Entry>(history: History<T>, by: -1 | 1): History<T> {
   const at = history.at + by;
   return at < 0 || at >= history.entries.length ? history : { ...history, at };
 }

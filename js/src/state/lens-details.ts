@@ -7,12 +7,18 @@ import { checkShape } from "../protocol/sides.ts";
 import type { Connection } from "./connection.ts";
 import * as fetched from "./fetched.ts";
 
-/** What an answer holds; `array`: follow [2, stream] (rank from 0, probability), measure [stream, pos]. */
+/**
+ * What an answer holds; `array`: follow [2, stream] (rank from 0, probability), measure [stream, pos]. Of a stream read with a prompt:
+ * `text` was written, `candidates` and `before` come next with the stream and without, `pieces` are the prompt, `at` is the placeholder.
+ */
 export interface LensFound {
   readonly array: Float32Array | null;
   readonly token: number | null;
   readonly text: string;
   readonly candidates: readonly CandidateRow[];
+  readonly before: readonly CandidateRow[];
+  readonly pieces: readonly string[];
+  readonly at: number;
 }
 
 export type LensDetail = fetched.Detail<LensFound>;
@@ -25,15 +31,19 @@ export function fetchLens(
 ): LensDetails {
   const kind: fetched.Kind<LensAsk, LensFound> = {
     encode: encodeLens,
-    read({ array, token, text, candidates }, buffers, { action }) {
+    read({ array, token, text, candidates, before, pieces, at }, buffers, { action }) {
       const streams = answer()?.snapshot.streams.length ?? 0;
-      if (action === "cell" ? !candidates : !array) throw new DecodeError(`nothing came for ${action}`);
+      const whole = action === "cell" ? candidates : action === "scope" ? candidates && before && pieces : array;
+      if (!whole) throw new DecodeError(`nothing came for ${action}`);
       if (array) checkShape(array, action === "follow" ? [2, streams] : [streams, answer()?.known.length ?? 0]);
       return {
         array: array ? readFloats(array, buffers) : null,
         token: token ?? null,
         text: text ?? "",
         candidates: candidates ?? [],
+        before: before ?? [],
+        pieces: pieces ?? [],
+        at: at ?? -1,
       };
     },
     isClicked: ({ action }) => action === "cell",

@@ -9,11 +9,21 @@ export interface Guess {
   readonly prob: number;
 }
 
+/** Of two models. */
+export type Whose = "this" | "other";
+
+/** The cells of one of two models; of the only one where there is no other. */
+export function cellsOf(answer: LensAnswer, whose: Whose): Pick<LensAnswer, "top" | "prob"> {
+  return whose === "other" && answer.other ? answer.other : answer;
+}
+
 /** The last stream, which gives the model's own answer, is on top. */
 export const rowOf = (streams: number, stream: number) => streams - 1 - stream;
 
 /** The most probable tokens of a cell, first first; none where its position was not read. */
-export function guessesOf({ snapshot, top, prob, known, texts }: LensAnswer, { stream, position }: LensCell): Guess[] {
+export function guessesOf(answer: LensAnswer, { stream, position }: LensCell, whose: Whose = "this"): Guess[] {
+  const { snapshot, known, texts } = answer;
+  const { top, prob } = cellsOf(answer, whose);
   if (!known[position]) return [];
   const from = (stream * known.length + position) * snapshot.k;
   return Array.from({ length: snapshot.k }, (_, i) => {
@@ -23,8 +33,9 @@ export function guessesOf({ snapshot, top, prob, known, texts }: LensAnswer, { s
 }
 
 /** Numbers of the grid as it is drawn, [row, position]: of `values` [stream, position], else the first token's probability; NaN where not read. */
-export function gridOf(answer: LensAnswer, values: Float32Array | null): Float32Array {
-  const { snapshot, prob, known } = answer;
+export function gridOf(answer: LensAnswer, values: Float32Array | null, whose: Whose = "this"): Float32Array {
+  const { snapshot, known } = answer;
+  const { prob } = cellsOf(answer, whose);
   const [streams, width] = [snapshot.streams.length, known.length];
   return Float32Array.from({ length: streams * width }, (_, i) => {
     const position = i % width;
@@ -34,9 +45,11 @@ export function gridOf(answer: LensAnswer, values: Float32Array | null): Float32
   });
 }
 
+/** The largest magnitude. */
 export function largest(values: ArrayLike<number>): number {
   let most = 0;
-  for (let i = 0; i < values.length; i++) if ((values[i] as number) > most) most = values[i] as number;
+  for (let i = 0; i < values.length; i++)
+    if (Math.abs(values[i] as number) > most) most = Math.abs(values[i] as number);
   return most;
 }
 

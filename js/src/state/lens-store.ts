@@ -1,7 +1,15 @@
 /** Everything one lens widget knows in the browser, shared by its views: the grid, what was chosen, what was fetched. */
 import { decodeLens, type LensAnswer } from "../protocol/decode-lens.ts";
 import { encodeLens, type LensAsk } from "../protocol/encode.ts";
-import type { Display, ErrorInfo, Input, LensPacked, LensRequest, Status } from "../protocol/generated.ts";
+import type {
+  Display,
+  ErrorInfo,
+  Input,
+  LensPacked,
+  LensRequest,
+  LensSnapshot,
+  Status,
+} from "../protocol/generated.ts";
 import type { Connection } from "./connection.ts";
 import { storesOf } from "./frame.ts";
 import type { Model } from "./host.ts";
@@ -12,6 +20,20 @@ import { type Signal, signal } from "./signal.ts";
 
 /** What ink means: the first token's probability, or a number that is asked for. */
 export type Measure = "probability" | NonNullable<LensRequest["measure"]>;
+
+export type LensName = LensSnapshot["lens"];
+
+/** Of two models: the one, the other, or how far they are apart. */
+export type Shown = "this" | "other" | "difference";
+
+/** How far two models are apart: the divergence of their answers, or the change of the written token's probability. */
+export type Apart = "kl" | "change";
+
+/** A pinned stream read with a prompt: the one typed, or the default; into which stream there, or the same. */
+export interface Scope {
+  readonly prompt: string | null;
+  readonly into: number | null;
+}
 
 /** One stream at one position. */
 export interface LensCell {
@@ -27,6 +49,11 @@ export interface LensLook {
   readonly measure: Measure;
   readonly hovered: LensCell | null;
   readonly followed: Followed | null;
+  readonly shown: Shown;
+  readonly apart: Apart;
+  /** The lens that was chosen, while its answer is on its way. */
+  readonly lens: LensName | null;
+  readonly scope: Scope | null;
 }
 
 export interface LensStore {
@@ -45,6 +72,8 @@ export interface LensStore {
   pin(cell: LensCell | null, source: string): void;
   see(fields: Partial<LensLook>): void;
   read(input: Input, view: string): void;
+  /** The same text by another lens. */
+  readBy(lens: LensName, view: string): void;
   need(ask: LensAsk, view: string): void;
   cancel(): void;
   /** The edit that was refused is given up. */
@@ -53,7 +82,15 @@ export interface LensStore {
   show(view: AbortSignal): void;
 }
 
-const FIRST: LensLook = { measure: "probability", hovered: null, followed: null };
+const FIRST: LensLook = {
+  measure: "probability",
+  hovered: null,
+  followed: null,
+  shown: "this",
+  apart: "kl",
+  lens: null,
+  scope: null,
+};
 
 export function createLensStore(model: Model, until: AbortSignal): LensStore {
   // The trait has the same name for all views; what is in it is this view's own.
@@ -68,7 +105,7 @@ export function createLensStore(model: Model, until: AbortSignal): LensStore {
 
   function taken({ known, snapshot }: LensAnswer): void {
     details.clear();
-    see({ hovered: null });
+    see({ hovered: null, lens: null });
     const kept = positions().filter((p) => p < known.length);
     if (kept.length < positions().length) choose(kept, "browser");
     const { row } = display.value;
@@ -112,6 +149,10 @@ export function createLensStore(model: Model, until: AbortSignal): LensStore {
     see,
     read(input, view) {
       looking.look((envelope) => encodeLens({ action: "look", input }, envelope), view);
+    },
+    readBy(lens, view) {
+      see({ lens });
+      looking.look((envelope) => encodeLens({ action: "look", lens }, envelope), view);
     },
     need: (ask, view) => details.need(ask, view),
     cancel: () => connection.cancel(),

@@ -7,9 +7,24 @@ export type Shown = "exact" | "estimate" | "difference";
 /** The last layer is on top. Its own inverse. */
 export const rowOf = (layers: number, layer: number) => layers - 1 - layer;
 
-/** 0: as without a patch, 1: as in the prompt that states come from. */
-export function recoveredOf({ snapshot }: PatchingAnswer, value: number): number {
-  return (value - snapshot.base_value) / (snapshot.source_value - snapshot.base_value);
+/** There is no second pass: parts are put out of action. */
+export const isAblation = ({ snapshot }: PatchingAnswer) => snapshot.source_value === null;
+
+/**
+ * What a number comes to. 0: as without a patch, 1: as in the pass that states come from. Of an ablation what the number loses, in its
+ * own unit.
+ */
+export function effectOf({ snapshot }: PatchingAnswer, value: number): number {
+  const { base_value: base, source_value: source } = snapshot;
+  return source === null ? base - value : (value - base) / (source - base);
+}
+
+/** Standard error of what a cell shows; null where numbers are not means. */
+export function errorAt({ error, snapshot, width }: PatchingAnswer, layer: number, column: number): number | null {
+  const own = error?.[layer * width + column];
+  if (own === undefined || Number.isNaN(own)) return null;
+  const { base_value: base, source_value: source } = snapshot;
+  return source === null ? own : own / Math.abs(source - base);
 }
 
 /** The number with a cell patched, and whether it was run. */
@@ -23,11 +38,11 @@ export function estimateOf({ estimate, width }: PatchingAnswer, layer: number, c
   return estimate[layer * width + column] ?? Number.NaN;
 }
 
-/** What a cell of the grid shows: a share of the difference between both prompts. */
+/** What a cell of the grid shows: a share of the difference between both passes, or what is lost. */
 export function shareOf(answer: PatchingAnswer, shown: Shown, layer: number, column: number): number {
-  const estimate = recoveredOf(answer, estimateOf(answer, layer, column));
+  const estimate = effectOf(answer, estimateOf(answer, layer, column));
   if (shown === "estimate") return estimate;
-  const own = recoveredOf(answer, numberAt(answer, layer, column).value);
+  const own = effectOf(answer, numberAt(answer, layer, column).value);
   return shown === "exact" ? own : estimate - own;
 }
 
@@ -40,15 +55,18 @@ export function gridOf(answer: PatchingAnswer, shown: Shown): Float32Array {
 }
 
 /**
- * The share at full ink: 1, or the largest that was run. An estimate that is far off must not change what the colours mean.
- * Differences have a scale of their own.
+ * What is at full ink: all of the difference, or the largest that was run. An estimate that is far off must not change what the
+ * colours mean; only of an ablation, which has no whole, it is what there is before the first row. Differences have a scale of their own.
  */
 export function topOf(answer: PatchingAnswer, shown: Shown): number {
-  let top = shown === "difference" ? 0 : 1;
-  for (let layer = 0; layer < answer.exact.length; layer++) {
-    if (answer.exact[layer] !== 1) continue;
+  const rows = [...answer.exact.keys()];
+  const run = rows.filter((layer) => answer.exact[layer] === 1);
+  const of = shown === "difference" ? shown : "exact";
+  const [from, least] = isAblation(answer) ? [run.length ? run : rows, 0] : [run, shown === "difference" ? 0 : 1];
+  let top = least;
+  for (const layer of from) {
     for (let column = 0; column < answer.width; column++) {
-      const size = Math.abs(shareOf(answer, shown === "difference" ? shown : "exact", layer, column));
+      const size = Math.abs(shareOf(answer, of, layer, column));
       if (size > top && size < Number.POSITIVE_INFINITY) top = size;
     }
   }

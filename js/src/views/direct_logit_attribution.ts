@@ -18,6 +18,8 @@ import { neuronTable } from "./direct_logit_attribution/neurons.ts";
 import { promptLine } from "./direct_logit_attribution/prompt.ts";
 import * as props from "./direct_logit_attribution/props.ts";
 import { type Context, makeScene } from "./direct_logit_attribution/scene.ts";
+import { headSources } from "./direct_logit_attribution/sources.ts";
+import { versionChooser } from "./direct_logit_attribution/versions.ts";
 import { announcement } from "./direct_logit_attribution/words.ts";
 import { noticeProps, progressProps, working } from "./shared/said.ts";
 import { copied, editKey, placeName, rootOf, viewOf } from "./shared/view.ts";
@@ -73,7 +75,13 @@ function mount(store: DirectStore, el: HTMLElement, until: AbortSignal): void {
   const prompt = promptLine(left, () => canEdit() && set({ editing: true }), until);
   const empty = h("div", { class: "xw-empty xw-soft" });
   left.append(empty);
-  const pieces = [prompt, componentChart(left, context, until), headMap(left, context, until)];
+  const pieces = [
+    prompt,
+    versionChooser(left, context, until),
+    componentChart(left, context, until),
+    headMap(left, context, until),
+    headSources(left, context, until),
+  ];
   const next = h("h5", { class: "xw-h" }, "Next token");
   right.append(next);
   const list = candidateList(
@@ -108,14 +116,15 @@ function mount(store: DirectStore, el: HTMLElement, until: AbortSignal): void {
     return { open: local.value.editing, input };
   }
 
-  /** Neurons of the pinned MLP are asked for by themselves, unless the picture they are of is about to go. */
-  function askNeurons(): void {
-    if (scene.neuronsAsk && !scene.dim) store.need(scene.neuronsAsk, view);
+  /** What is pinned is asked about by itself, unless the picture it is of is about to go. */
+  function askMore(): void {
+    if (scene.dim) return;
+    for (const one of [scene.neuronsAsk, ...scene.headAsks]) if (one) store.need(one, view);
   }
 
   function draw(): void {
     scene = makeScene(store);
-    askNeurons();
+    askMore();
     const { answer } = scene;
     head.update(props.headerProps(store, scene, local.value));
     bar.update(progressProps(store));
@@ -125,7 +134,9 @@ function mount(store: DirectStore, el: HTMLElement, until: AbortSignal): void {
     setText(empty, working(store) ? "splitting the logit" : "no answer yet");
     for (const piece of pieces) piece.draw(scene);
     list.update(props.candidateProps(store, scene));
-    const absent = scene.neurons?.state === "absent";
+    const absent = [scene.neuronsAsk, ...scene.headAsks].some(
+      (one) => one && store.details.get(one)?.state === "absent",
+    );
     const notice = noticeProps(store, answer, { error: null, absent: false }, absent);
     said.update({ notice });
     next.hidden = !answer && !working(store);
@@ -150,11 +161,11 @@ function mount(store: DirectStore, el: HTMLElement, until: AbortSignal): void {
 
   editKey(root, canEdit, () => set({ editing: true }), until);
 
-  const { answer, error, status, display, outdated, hovered, wanted, details, connection } = store;
+  const { answer, error, status, display, outdated, hovered, wanted, which, details, connection } = store;
   const { live, kernel } = connection;
   const { changed, epoch } = details;
   watch(
-    [answer, error, status, display, outdated, hovered, wanted, changed, epoch, live, kernel, local] as never,
+    [answer, error, status, display, outdated, hovered, wanted, which, changed, epoch, live, kernel, local] as never,
     draw,
     until,
   );

@@ -15,6 +15,7 @@ import { followToken } from "./logit_lens/follow.ts";
 import { lensGrid } from "./logit_lens/grid.ts";
 import * as props from "./logit_lens/props.ts";
 import { type Context, makeScene } from "./logit_lens/scene.ts";
+import { scopePiece } from "./logit_lens/scope.ts";
 import { announcement } from "./logit_lens/words.ts";
 import { noticeProps, progressProps, troubleOf, working } from "./shared/said.ts";
 import { copied, editKey, placeName, rootOf, viewOf } from "./shared/view.ts";
@@ -67,7 +68,7 @@ function mount(store: LensStore, el: HTMLElement, until: AbortSignal): void {
   body.append(empty);
   const pieces = [lensGrid(body, context, until)];
   const followed = followToken(body, context, until);
-  pieces.push(followed);
+  pieces.push(followed, scopePiece(followed.slot, context, until));
   const said = notice(
     body,
     { notice: null },
@@ -91,8 +92,9 @@ function mount(store: LensStore, el: HTMLElement, until: AbortSignal): void {
   }
 
   /** The newest of each kind is asked for, and what it replaces is given up. */
-  const underway: { follow: LensAsk | null; measure: LensAsk | null } = { follow: null, measure: null };
-  function ask(kind: "follow" | "measure", wanted: LensAsk | null): void {
+  type Kind = "follow" | "measure" | "scope";
+  const underway: Record<Kind, LensAsk | null> = { follow: null, measure: null, scope: null };
+  function ask(kind: Kind, wanted: LensAsk | null): void {
     const old = underway[kind];
     if (old && JSON.stringify(old) !== JSON.stringify(wanted)) store.details.stop(old);
     underway[kind] = wanted;
@@ -101,9 +103,10 @@ function mount(store: LensStore, el: HTMLElement, until: AbortSignal): void {
 
   function draw(): void {
     scene = makeScene(store);
-    const { answer, followAsk, measureAsk } = scene;
+    const { answer, followAsk, measureAsk, scopeAsk } = scene;
     ask("follow", followAsk);
     ask("measure", measureAsk);
+    ask("scope", scopeAsk);
     head.update(props.headerProps(store, scene, local.value));
     bar.update(progressProps(store));
     question.update(props.questionProps(scene));
@@ -111,7 +114,7 @@ function mount(store: LensStore, el: HTMLElement, until: AbortSignal): void {
     empty.hidden = answer !== null;
     setText(empty, working(store) ? "reading every stream" : "no answer yet");
     for (const piece of pieces) piece.draw(scene);
-    const asked = [measureAsk, ...followed.asked(scene)].filter((one) => one !== null);
+    const asked = [measureAsk, scopeAsk, ...followed.asked(scene)].filter((one) => one !== null);
     const trouble = troubleOf(asked.map((one) => store.details.get(one)));
     said.update({ notice: noticeProps(store, answer, trouble) });
     scales.update(props.legendProps(scene));
@@ -124,10 +127,10 @@ function mount(store: LensStore, el: HTMLElement, until: AbortSignal): void {
   /** What is made for readers who can't see the picture; only when the picture itself changed. */
   function tell(): void {
     const live = store.connection.live.value;
-    const { answer, position, grid } = scene;
+    const { answer, position, grid, shown } = scene;
     if (live && scene.dim) region.update({ text: live.silent ? "waiting for the kernel" : "computing" });
     else if (answer) region.update({ text: announcement(answer) });
-    const key = [answer, position, grid] as const;
+    const key = [answer, position, grid, shown] as const;
     if (Array.isArray(told) && key.every((part, i) => part === (told as unknown[])[i])) return;
     told = key;
     table.update(props.tableProps(scene));

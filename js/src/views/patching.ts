@@ -1,4 +1,4 @@
-/** Activation patching: two prompts, and how much of one's answer each state brings over when it is put into the other's pass. */
+/** Activation patching: how much of an answer each state brings over when it is put into another pass, or takes away with it. */
 import { header } from "../kit/header.ts";
 import { legend } from "../kit/legend.ts";
 import { liveRegion } from "../kit/live-region.ts";
@@ -10,6 +10,7 @@ import { textTable } from "../kit/text-table.ts";
 import type { PatchingAsk } from "../protocol/encode.ts";
 import { findPatchingStore, openPatchingStore, type PatchingStore } from "../state/patching-store.ts";
 import { signal, watch } from "../state/signal.ts";
+import { againstChooser } from "./patching/against.ts";
 import { patchedCell } from "./patching/cell.ts";
 import { patchingGrid } from "./patching/grid.ts";
 import { numberChooser } from "./patching/number.ts";
@@ -58,6 +59,7 @@ function mount(store: PatchingStore, el: HTMLElement, until: AbortSignal): void 
   const empty = h("div", { class: "xw-empty xw-soft" });
   body.append(empty);
   const pieces = [
+    againstChooser(body, context, () => set({ editing: true }), until),
     promptEditors(body, context, () => local.value.editing, left, until),
     promptLines(body, context, until),
     patchingGrid(body, context, until),
@@ -84,6 +86,8 @@ function mount(store: PatchingStore, el: HTMLElement, until: AbortSignal): void 
     if (wanted) store.need(wanted, view);
   }
 
+  /** The picture that readers who can't see it were told of, or the error that opened the editors. */
+  let told: unknown = null;
   function draw(): void {
     scene = makeScene(store);
     const { answer, cellAsk, cell } = scene;
@@ -91,8 +95,14 @@ function mount(store: PatchingStore, el: HTMLElement, until: AbortSignal): void 
     head.update(props.headerProps(store, scene, local.value));
     bar.update(progressProps(store));
     question.update(props.questionProps(scene));
-    empty.hidden = answer !== null;
-    setText(empty, working(store) ? "running both prompts" : "no answer yet");
+    empty.hidden = answer !== null || scene.failed;
+    const both = store.against() === "prompt";
+    setText(empty, working(store) ? `running ${both ? "both prompts" : "the prompt"}` : "no answer yet");
+    // Where the first look failed there is nothing else to do than to change what was asked.
+    if (scene.failed && store.error.value && !told) {
+      told = store.error.value;
+      if (!local.value.editing && props.headerProps(store, scene, local.value).canEdit) set({ editing: true });
+    }
     for (const piece of pieces) piece.draw(scene);
     said.update({ notice: noticeProps(store, answer, troubleOf([cell])) });
     scales.update(props.legendProps(scene));
@@ -101,7 +111,6 @@ function mount(store: PatchingStore, el: HTMLElement, until: AbortSignal): void 
     tell();
   }
 
-  let told: unknown = null;
   /** What is made for readers who can't see the picture; only when the picture itself changed. */
   function tell(): void {
     const live = store.connection.live.value;
@@ -120,11 +129,25 @@ function mount(store: PatchingStore, el: HTMLElement, until: AbortSignal): void 
     until,
   );
 
-  const { answer, error, status, display, outdated, look, details, selection, connection } = store;
+  const { answer, asked, error, status, display, outdated, look, details, selection, connection } = store;
   const { live, kernel } = connection;
   const { changed, epoch } = details;
   watch(
-    [answer, error, status, display, outdated, look, changed, epoch, selection.clauses, live, kernel, local] as never,
+    [
+      answer,
+      asked,
+      error,
+      status,
+      display,
+      outdated,
+      look,
+      changed,
+      epoch,
+      selection.clauses,
+      live,
+      kernel,
+      local,
+    ] as never,
     draw,
     until,
   );

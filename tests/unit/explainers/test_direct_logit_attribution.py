@@ -206,3 +206,86 @@ def test_under_inference_mode() -> None:
     lm = tiny("llama")
     with torch.inference_mode():
         sums(DirectLogitAttribution(lm, lm.tokenize([5, 6, 7])).look(HERE, [9, 10]))
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "gemma2"])
+def test_what_comes_from_each_position_sums_to_the_head(kind: str) -> None:
+    """On heads of their own, on heads that share keys, and behind a norm of their own and under soft caps and windows."""
+    lm = tiny(kind)
+    maker = DirectLogitAttribution(lm, lm.tokenize([5, 6, 7, 8, 9, 10, 11]))
+    shares = maker.look(HERE, [9], [10])
+    for layer, row in enumerate(shares.heads[0]):
+        for head, share in enumerate(row):
+            found = maker.head(HERE, layer, head, 9, 10, longest=7)
+            assert found.reason == ""
+            assert found.shares is not None
+            assert found.share == pytest.approx(share, rel=1e-5)
+            assert abs(found.shares.sum() - share) < 1e-4 * np.abs(row).max()
+            assert found.weights.sum() == pytest.approx(1, abs=1e-5)
+            assert found.pattern is not None
+            np.testing.assert_allclose(found.pattern[-1], found.weights, atol=1e-6)
+
+
+def test_by_position_of_a_llama_by_hand() -> None:
+    """sum_j A_ij (v_j W_O) . direction, from the model's own weights: values of grouped heads, first layer."""
+    lm = tiny("llama")
+    whole: Any = lm.model
+    model, config = whole.model, whole.config
+    ids, target, contrast, head = [17, 30, 4, 9], 5, 40, 3
+    with torch.no_grad():
+        block = model.layers[0]
+        x = block.input_layernorm(model.embed_tokens(torch.tensor(ids)))
+        d_head = config.head_dim
+        shared = head // (config.num_attention_heads // config.num_key_value_heads)
+        values = block.self_attn.v_proj(x)[:, shared * d_head : (shared + 1) * d_head]
+        added = values @ block.self_attn.o_proj.weight[:, head * d_head : (head + 1) * d_head].T
+        seen: list[torch.Tensor] = []
+        handle = model.norm.register_forward_pre_hook(lambda _m, given: seen.append(given[0][0, -1]))
+        model(torch.tensor([ids]), use_cache=False)
+        handle.remove()
+        scale = torch.rsqrt((seen[0] ** 2).mean() + config.rms_norm_eps)
+        direction = (whole.lm_head.weight[target] - whole.lm_head.weight[contrast]) * model.norm.weight * scale
+        by_hand = added @ direction
+    found = DirectLogitAttribution(lm, lm.tokenize(ids)).head(HERE, 0, head, target, contrast)
+    assert found.shares is not None
+    np.testing.assert_allclose(found.shares, found.weights * by_hand.numpy(), rtol=1e-3, atol=1e-6)
+    assert found.pattern is None
+
+
+@pytest.mark.parametrize(("name", "layer", "source"), [("induction", 1, 2), ("lookup", 0, 1)])
+def test_the_planted_position_has_it(name: str, layer: int, source: int) -> None:
+    """The head's share comes from where the answer stands, with the weight that is written down: 55 in 58, 55 in 60."""
+    maker, ids, contrasts = asked(name)
+    found = maker.head(HERE, layer, 0, ids[0], contrasts[0] if contrasts else None)
+    n = len(maker.tokens)
+    assert found.shares is not None
+    assert int(found.shares.argmax()) == source
+    assert found.weights[source] == pytest.approx(exp(4) / (exp(4) + n - 1), rel=2e-3)
+    assert found.shares[source] == pytest.approx(found.weights[source], rel=1e-3)
+    others = np.delete(found.shares, source)
+    assert others.min() > -1.01 * found.weights.min()
+    assert others.max() < 1e-4
+    assert found.share == pytest.approx(found.shares.sum(), rel=1e-4)
+
+
+def test_no_such_head() -> None:
+    """Named with what there is."""
+    lm = tiny("gpt2")
+    maker = DirectLogitAttribution(lm, lm.tokenize([5, 6, 7]))
+    with pytest.raises(ValueRefusedError, match="head"):
+        maker.head(HERE, 0, 99, 4)
+    with pytest.raises(ValueRefusedError, match="layer"):
+        maker.head(HERE, 99, 0, 4)
+
+
+def test_shares_less_shares() -> None:
+    """Part by part; of other tokens there is no difference."""
+    lm = tiny("llama")
+    maker = DirectLogitAttribution(lm, lm.tokenize([5, 6, 7]))
+    shares = maker.look(HERE, [9])
+    zero = shares.minus(shares)
+    assert not zero.values.any()
+    assert not zero.heads.any()
+    assert not zero.logits.any()
+    with pytest.raises(ValueRefusedError, match="targets"):
+        shares.minus(maker.look(HERE, [10]))

@@ -1,15 +1,18 @@
 """The patching view without a browser: an estimate first, then exact rows; every request ends once."""
 
+import json
+
 import numpy as np
 import pytest
 
 import xai_widgets as xw
+from tests.protocol import golden
 from tests.unit.widgets.watched import Watched
 from xai_widgets.adapters.tiny import byte_tokenizer, tiny
 from xai_widgets.core.errors import TargetError, UnknownNameError, ValueRefusedError
 from xai_widgets.jobs import patching
 from xai_widgets.protocol.arrays import get
-from xai_widgets.protocol.wire.patching import PatchingResult, PatchingSnapshot
+from xai_widgets.protocol.wire.patching import PatchingAsked, PatchingResult, PatchingSnapshot
 
 CLEAN, CORRUPTED = "The cat sat, the", "The dog sat, the"
 
@@ -136,6 +139,90 @@ def test_bad_requests_are_answered_and_change_nothing(watched, fields, code):
     assert watched.view.explanation["snapshot"] == before
 
 
+def test_a_subject_is_noised_and_parts_are_ablated(watched):
+    """What is left out of a request stays or is as usual; each look says how it came about; the code makes it again."""
+    snapshots = {}
+    for number, (name, fields) in enumerate(
+        (
+            ("noise", {"against": "noise", "noise": {"positions": [4, 5, 6], "samples": 2}, "other": None}),
+            ("subject", {"against": "noise", "noise": {"subject": "cat"}, "part": "mlp_out"}),
+            ("zero", {"against": "ablation", "ablation": {"kind": "zero"}, "part": "resid"}),
+            ("back", {"against": "prompt", "corrupted": {"kind": "text", "text": CORRUPTED}}),
+        ),
+        1,
+    ):
+        watched.ask(str(number), action="look", **fields)
+        assert watched.end(str(number))["type"] == "result", watched.end(str(number))
+        snapshots[name] = watched.view.explanation["snapshot"]
+        assert set(snapshots[name]) == set(PatchingSnapshot.__annotations__)
+    noise = snapshots["noise"]
+    assert (noise["against"], noise["corrupted"], noise["ablation"], noise["quantity"]) == ("noise", None, None, "prob")
+    assert noise["noise"]["positions"] == [4, 5, 6]
+    assert noise["other"] is None, "without another prompt nothing is compared with"
+    assert noise["base"]["text"] == noise["source"]["text"] == list(CLEAN)
+    assert "xw.Noise((4, 5, 6), samples=2)" in noise["code"]
+    assert snapshots["subject"]["noise"] == {**noise["noise"], "subject": "cat"}
+    assert "xw.Noise('cat', samples=2), target=65, part='mlp_out')" in snapshots["subject"]["code"]
+    zero = snapshots["zero"]
+    assert (zero["source_value"], zero["source_candidates"], zero["quantity"]) == (None, [], "log_prob")
+    assert "xw.Ablation('zero')" in zero["code"]
+    assert snapshots["back"]["quantity"] == "logit"
+    watched.ask("9", action="look", against="ablation", ablation={"kind": "melt"})
+    assert watched.end("9")["type"] == "error"
+
+
+def test_another_prompt_has_to_be_written_first(model):
+    """A view that began with noise has none."""
+    watched = Watched(xw.Patching(model, CLEAN, xw.Noise("cat", samples=2), target=65))
+    watched.view.now()
+    watched.ask("1", action="look", against="prompt")
+    assert "type one" in watched.end("1")["error"]["hint"]
+
+
+def test_what_was_asked_is_there_before_and_without_a_picture(model):
+    """A first look that fails leaves both prompts to be edited, and the next one mends it; the hint is no keyword."""
+    view = xw.Patching(model, CLEAN, CLEAN)
+    with pytest.raises(TargetError, match="Both prompts say") as refused:
+        view.now()
+    assert "=" not in refused.value.hint
+    assert view.explanation["snapshot"] is None
+    asked = view.explanation["asked"]
+    assert set(asked) == set(PatchingAsked.__annotations__)
+    assert asked["clean"] == asked["corrupted"] == {"kind": "text", "text": CLEAN}
+    watched = Watched(view)
+    fields = {"corrupted": {"kind": "text", "text": CORRUPTED}, "target": {"kind": "token", "id": 65}}
+    watched.ask("1", action="look", **fields, other={"kind": "token", "id": 90})
+    assert watched.end("1")["type"] == "result"
+    assert view.explanation["snapshot"]["against"] == "prompt"
+
+
+def test_a_text_is_followed_as_a_whole(model):
+    """Its log-probability; against nothing unless told; a cell's number is that of the grid."""
+    watched = Watched(xw.Patching(model, CLEAN, CORRUPTED, target="ABC"))
+    grid = watched.view.grid
+    snapshot = watched.view.explanation["snapshot"]
+    assert (snapshot["target"]["text"], snapshot["target_ids"]) == ("ABC", list(model.continuation("ABC")))
+    assert (snapshot["other"], snapshot["quantity"]) == (None, "log_prob")
+    assert len(snapshot["base"]["text"]) == len(CLEAN)
+    watched.ask("1", action="cell", layer=1, index=5)
+    assert watched.end("1")["value"] == pytest.approx(float(grid.values[1, 5]), abs=1e-5)
+    both = xw.Patching(model, CLEAN, CORRUPTED, target="ABC", contrast="AB").now().chosen
+    assert both.number.other == model.continuation("AB")
+    with pytest.raises(ValueRefusedError, match="log_prob"):
+        xw.Patching(model, CLEAN, CORRUPTED, target="ABC", quantity="logit").now()
+
+
+def test_requests_the_browser_wrote_are_understood(watched):
+    """Those of `tests/js/requests.ts`."""
+    requests = json.loads((golden.FOLDER / "requests.json").read_text(encoding="utf-8"))
+    looks = {r["id"]: watched.view.ask_of(r) for r in requests if r["id"].startswith("s1-5") and r["action"] == "look"}
+    assert (looks["s1-50"].direction, looks["s1-50"].part, looks["s1-50"].other) == ("noise", "head", None)
+    assert looks["s1-50"].target == " New York"
+    assert looks["s1-51"].corrupted == xw.Noise((1, 2), samples=4)
+    assert looks["s1-52"].corrupted == xw.Noise("cat")
+    assert looks["s1-53"].corrupted == xw.Ablation("zero")
+
+
 def test_refused(model):
     with pytest.raises(UnknownNameError):
         xw.Patching(model, CLEAN, CORRUPTED, direction="sideways")
@@ -143,7 +230,7 @@ def test_refused(model):
         xw.Patching(model, CLEAN, CLEAN, target=65, contrast=90).now()
     with pytest.raises(TargetError, match="no difference"):
         xw.Patching(model, CLEAN, CORRUPTED, target=65, contrast=65).now()
-    with pytest.raises(TargetError, match="no token"):
+    with pytest.raises(TargetError, match="no continuation"):
         xw.Patching(model, CLEAN, CORRUPTED, target=10**6, contrast=65).now()
 
 

@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 import torch
 
-from xai_widgets.adapters.base import LogitParts, ModelAdapter
+from xai_widgets.adapters.base import AttentionCall, LogitParts, ModelAdapter
 from xai_widgets.core.context import Context
-from xai_widgets.core.errors import ModelError, TargetError, ValueRefusedError
-from xai_widgets.core.parts import LogitShares, Neuron
+from xai_widgets.core.errors import CapabilityError, ModelError, TargetError, ValueRefusedError
+from xai_widgets.core.parts import HeadSources, LogitShares, Neuron
 from xai_widgets.core.registry import INSPECTORS
 from xai_widgets.core.tokens import Tokens
 
@@ -49,12 +49,20 @@ class DirectLogitAttribution:
         self._parts: LogitParts | None = None
         self._logits: torch.Tensor | None = None
 
-    def look(self, context: Context, ids: Sequence[int] | None = None, contrast_ids: Sequence[int] = ()) -> LogitShares:
+    def look(
+        self,
+        context: Context,
+        ids: Sequence[int] | None = None,
+        contrast_ids: Sequence[int] = (),
+        scale: float | None = None,
+    ) -> LogitShares:
         """Shares of every component and head.
 
         Args:
             context: asked at each layer.
             ids: the targets; None: the most probable next token. contrast_ids: one for each target, or none.
+            scale: of the last norm; None: this run's own, at which the shares sum to the logit. That of another run makes the two
+                comparable (`LogitShares.minus`).
 
         Raises:
             TargetError: another number of contrasts than of targets, or the same token as both. ValueRefusedError: no such token.
@@ -64,6 +72,9 @@ class DirectLogitAttribution:
         ids = [int(logits.nan_to_num(neginf=-1e30).argmax())] if ids is None else list(ids)
         contrast_ids = list(contrast_ids)
         self._check(ids, contrast_ids)
+        own = logits[ids] - logits[contrast_ids] if contrast_ids else logits[ids]
+        gap = float((parts.shares(self.pos, ids, contrast_ids).sum(1) - own).abs().max())
+        parts = parts if scale is None else parts.rescaled(scale)
         values = parts.shares(self.pos, ids, contrast_ids)
         n_layers = max(layer for _, layer in parts.components) + 1
         found: dict[int, torch.Tensor] = {}
@@ -83,7 +94,6 @@ class DirectLogitAttribution:
         by_head = torch.full((len(ids), n_layers, max((h.shape[1] for h in found.values()), default=0)), torch.nan)
         for layer, heads in found.items():
             by_head[:, layer, : heads.shape[1]] = heads
-        own = logits[ids] - logits[contrast_ids] if contrast_ids else logits[ids]
         size = float(logits[torch.isfinite(logits)].abs().max())
         return LogitShares(
             pos=self.pos, ids=tuple(ids), contrast_ids=tuple(contrast_ids),
@@ -91,7 +101,7 @@ class DirectLogitAttribution:
             kinds=tuple(kind for kind, _ in parts.components), layers=tuple(layer for _, layer in parts.components),
             values=_numpy(values), logits=_numpy(own), heads=_numpy(by_head), rests=_numpy(rests),
             missing=missing, neurons=neurons, softcap=parts.softcap,
-            gap=float((values.sum(1) - own).abs().max()) / max(size, 1e-30), seconds=time.perf_counter() - start,
+            gap=gap / max(size, 1e-30), seconds=time.perf_counter() - start, scale=parts.scale(self.pos),
         )  # fmt: skip
 
     def neurons(
@@ -108,11 +118,7 @@ class DirectLogitAttribution:
         parts, _ = self._read(context)
         contrasts = [] if contrast is None else [contrast]
         self._check([target], contrasts)
-        n_layers = max(at for _, at in parts.components) + 1
-        if not 0 <= layer < n_layers:
-            raise ValueRefusedError(
-                "layer", given=str(layer), accepted=f"0 to {n_layers - 1}", hint="blocks are counted from 0"
-            )
+        self._check_layer(parts, layer)
         shares = parts.neurons(layer, self.pos, [target], contrasts)[0][0]
         strongest = shares.abs().topk(min(k, len(shares))).indices.tolist()
         activations = parts.activations(layer, self.pos)
@@ -127,6 +133,46 @@ class DirectLogitAttribution:
             for i, index in enumerate(strongest)
         ]  # fmt: skip
 
+    def head(
+        self, context: Context, layer: int, head: int, target: int, contrast: int | None = None, longest: int = 0
+    ) -> HeadSources:
+        """Where a head looks from the position, and its share of a token's logit by where it comes from.
+
+        Args:
+            context: asked at each layer up to this one. layer, head: which. target, contrast: token ids.
+            longest: texts of up to so many tokens get the head's whole map too.
+
+        Raises:
+            CapabilityError: this layer can't be split over heads, or its weights are not to be had. ValueRefusedError: no such
+            layer, head or token.
+        """
+        parts, _ = self._read(context)
+        contrasts = [] if contrast is None else [contrast]
+        self._check([target], contrasts)
+        self._check_layer(parts, layer)
+        share = parts.heads(layer, self.pos, [target], contrasts)[0][0]
+        if not 0 <= head < len(share):
+            raise ValueRefusedError(
+                "head", given=str(head), accepted=f"0 to {len(share) - 1}", hint="heads are counted from 0"
+            )
+        self.adapter.require("attention")
+        calls: list[AttentionCall] = []
+        self.adapter.attention(self.tokens.ids.tolist(), calls.append, context, [layer])
+        calls = [call for call in calls if call.n_heads == len(share) and call.n_query == len(self.tokens)]
+        if not calls:
+            raise CapabilityError(
+                f"Attention of layer {layer}",
+                reason=self.adapter.attention_gaps().get(layer, "its weights have another form than its heads"),
+                hint="look at another layer",
+            )
+        found = [(call, *parts.sources(call, head, self.pos, [target], contrasts)) for call in calls]
+        call, weights, shares, reason = next((f for f in found if f[2] is not None), found[0])
+        whole = call.rows(0, call.n_query, head)[0] if len(self.tokens) <= longest else None
+        return HeadSources(
+            layer, head, float(share[head]), _numpy(weights), None if shares is None else _numpy(shares[0]),
+            reason, None if whole is None else _numpy(whole),
+        )  # fmt: skip
+
     def _read(self, context: Context) -> tuple[LogitParts, torch.Tensor]:
         """The pass that is taken apart, made once, and its logits at the position."""
         if self._parts is None or self._logits is None:
@@ -138,6 +184,14 @@ class DirectLogitAttribution:
                 accepted="the same weights", hint="look again: edit the text, or run the cell again",
             )  # fmt: skip
         return self._parts, self._logits
+
+    @staticmethod
+    def _check_layer(parts: LogitParts, layer: int) -> None:
+        n_layers = max(at for _, at in parts.components) + 1
+        if not 0 <= layer < n_layers:
+            raise ValueRefusedError(
+                "layer", given=str(layer), accepted=f"0 to {n_layers - 1}", hint="blocks are counted from 0"
+            )
 
     def _check(self, ids: Sequence[int], contrast_ids: Sequence[int]) -> None:
         for token in (*ids, *contrast_ids):

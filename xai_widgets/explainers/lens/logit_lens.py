@@ -2,13 +2,14 @@
 
 nostalgebraist 2020, "interpreting GPT: the logit lens". Each stream is put in the place of what leaves the last block and the model
 goes on by its own code (final norm, head, scales, soft caps), so a stream that is the last one gives the model's own answer
-exactly. The last position is read first. Nothing of size streams x positions x vocabulary is ever held.
+exactly. The last position is read first. Nothing of size streams x positions x vocabulary is ever held. With a translator (the tuned
+lens) each stream but the last is first said in the last layer's terms.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch import Tensor
 from xai_widgets.adapters.base import Candidate, ModelAdapter, Trace
 from xai_widgets.core.context import Context
 from xai_widgets.core.errors import ModelError, ValueRefusedError
-from xai_widgets.core.lens import Followed, LensGrid
+from xai_widgets.core.lens import Followed, LensGrid, Translator
 from xai_widgets.core.registry import INSPECTORS
 from xai_widgets.core.tokens import Tokens
 from xai_widgets.explainers.lens import vocabulary
@@ -38,18 +39,24 @@ class LogitLens:
     """Every residual stream of one text, read out. Serial, like the model it asks.
 
     Args:
-        adapter: the model. tokens: the text.
+        adapter: the model. tokens: the text. translator: of each stream, before it is read; None is the logit lens.
 
     Raises:
         CapabilityError: passes of this model can't be taken up.
     """
 
-    def __init__(self, adapter: ModelAdapter, tokens: Tokens) -> None:
+    def __init__(self, adapter: ModelAdapter, tokens: Tokens, translator: Translator | None = None) -> None:
         """Nothing runs yet."""
         adapter.require("resume")
-        self.adapter, self.tokens = adapter, tokens
+        self.adapter, self.tokens, self.translator = adapter, tokens, translator
         self.fingerprint = adapter.fingerprint
         self._trace: Trace | None = None
+
+    def read_by(self, translator: Translator | None) -> LogitLens:
+        """The same pass through another lens."""
+        other = LogitLens(self.adapter, self.tokens, translator)
+        other.fingerprint, other._trace = self.fingerprint, self._trace
+        return other
 
     def look(self, context: Context, k: int, on_part: Callable[[LensGrid], None] | None = None) -> LensGrid:
         """The k most probable tokens of every cell; `on_part` is told of the last position, and then of each batch of others."""
@@ -59,9 +66,8 @@ class LogitLens:
         top = np.full((n_streams, n, k), -1, dtype=np.int32)
         prob = np.full((n_streams, n, k), -1, dtype=np.float32)
         known = np.zeros(n, dtype=bool)
-        at_once = max(1, BATCHES * self._rows() // n_streams)
         done = 0
-        for positions in [[n - 1], *(list(range(max(0, e - at_once), e)) for e in range(n - 1, 0, -at_once))]:
+        for positions in self.batches(n_streams):
 
             def take(first: int, logits: Tensor, positions: list[int] = positions, done: int = done) -> None:
                 ids, probs = vocabulary.candidates(logits, k)
@@ -74,8 +80,16 @@ class LogitLens:
             known[positions] = True
             done += len(positions)
             if on_part is not None and done < n:
-                on_part(self._grid(top.copy(), prob.copy(), known.copy(), start))
-        return self._grid(top, prob, known, start)
+                on_part(self.grid(top.copy(), prob.copy(), known.copy(), start))
+        return self.grid(top, prob, known, start)
+
+    def batches(self, n_streams: int) -> Iterator[list[int]]:
+        """Positions that are read together: the last, and then the others from the end."""
+        n = len(self.tokens)
+        at_once = max(1, BATCHES * self.rows() // n_streams)
+        yield [n - 1]
+        for end in range(n - 1, 0, -at_once):
+            yield list(range(max(0, end - at_once), end))
 
     def trace(self, context: Context) -> Trace:
         """The pass that is read, made once.
@@ -127,7 +141,7 @@ class LogitLens:
             ids = own.topk(min(k, len(own))).indices.tolist()
             found.extend(Candidate(i, self.adapter.token_text(i), float(prob[i]), float(own[i])) for i in ids)
 
-        self.adapter.readout(trace, trace.streams(stream)[pos : pos + 1], take, context, 1)
+        self.adapter.readout(trace, self._states(trace, stream, [pos]), take, context, 1)
         return found
 
     def measure(self, name: Measure, context: Context) -> np.ndarray:
@@ -138,7 +152,7 @@ class LogitLens:
         trace = self.trace(context)
         n = len(self.tokens)
         out = np.zeros((trace.n_streams, n), dtype=np.float32)
-        at_once = max(1, BATCHES * self._rows() // trace.n_streams)
+        at_once = max(1, BATCHES * self.rows() // trace.n_streams)
         for start in range(0, n, at_once):
             context.step(start, n, "positions")
             positions = list(range(start, min(start + at_once, n)))
@@ -167,19 +181,28 @@ class LogitLens:
         parts: list[Tensor] = []
         self.adapter.readout(
             trace, trace.streams(trace.n_streams - 1)[positions],
-            lambda _, logits: parts.append(torch.log_softmax(logits.float(), -1)), context, self._rows(),
+            lambda _, logits: parts.append(torch.log_softmax(logits.float(), -1)), context, self.rows(),
         )  # fmt: skip
         return torch.cat(parts)
 
     def _read(self, trace: Trace, positions: list[int], use: Callable[[int, Tensor], None], context: Context) -> None:
         """All streams at these positions, position by position: row = index of the position * n_streams + stream."""
-        states = torch.stack([trace.streams(i)[positions] for i in range(trace.n_streams)], 1)
-        self.adapter.readout(trace, states.flatten(0, 1), use, context, self._rows())
+        self.adapter.readout(trace, self.states(trace, positions), use, context, self.rows())
 
-    def _rows(self) -> int:
+    def states(self, trace: Trace, positions: Sequence[int]) -> Tensor:
+        """All streams at these positions as they are read out: row = index of the position * n_streams + stream."""
+        return torch.stack([self._states(trace, i, positions) for i in range(trace.n_streams)], 1).flatten(0, 1)
+
+    def _states(self, trace: Trace, stream: int, positions: Sequence[int]) -> Tensor:
+        states = trace.streams(stream)[list(positions)]
+        return states if self.translator is None else self.translator.translate(stream, states)
+
+    def rows(self) -> int:
+        """Rows of logits at once."""
         return CPU_ROWS if self.adapter.device == "cpu" else GPU_ROWS
 
-    def _grid(self, top: np.ndarray, prob: np.ndarray, known: np.ndarray, start: float) -> LensGrid:
+    def grid(self, top: np.ndarray, prob: np.ndarray, known: np.ndarray, start: float) -> LensGrid:
+        """What was read so far."""
         names = ("embedding", *(f"layer {i}" for i in range(len(top) - 1)))
         return LensGrid(names, top, prob, known, time.perf_counter() - start)
 

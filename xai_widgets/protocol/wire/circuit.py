@@ -11,7 +11,8 @@ class CircuitSnapshot(TypedDict):
     """Everything the circuit view needs before it asks for detail; with its buffers the trait `explanation`.
 
     Two prompts, `clean` and `corrupted` as typed (null: a graph opened from a file), read as `base` and `source` (token columns; source null
-    of a file), and the graph of who reads whom. Nodes, in the order of the pass: `names`, `kinds` (embedding, head, mlp, logits; of a file
+    of a file), and the graph of who reads whom. `steps` are of `eap_ig`, `threshold` of `acdc`.
+    Nodes, in the order of the pass: `names`, `kinds` (embedding, head, mlp, logits; attn where a block's heads can't be told apart; of a file
     also feature, error, token), `layers` int32 [node] (-1: before the first, n_layers: after the last), `index` int32 [node]
     (head or feature, -1: none), `pos` int32 [node] (position, -1: all), `labels` (what a feature stands for, or "").
     Edges, the strongest first: `sources`, `targets` int32 [edge], indices of nodes; `paths` uint8 [edge], by what the reader
@@ -35,6 +36,7 @@ class CircuitSnapshot(TypedDict):
     source: TokenColumns | None
     method: Literal["eap", "eap_ig", "acdc", "file"]
     steps: int
+    threshold: float
     names: list[str]
     kinds: list[str]
     layers: ArrayHeader

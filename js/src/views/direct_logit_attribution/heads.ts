@@ -1,4 +1,4 @@
-/** Which heads: layers over heads, the last layer on top as in the chart; a pinned one leads to where it looks. */
+/** Which heads: layers over heads, the last layer on top as in the chart; a pinned one is opened below. */
 import { type Cell, type HeatMapProps, heatMap } from "../../kit/heat-map.ts";
 import { h, setText, wordButton } from "../../kit/shared/dom.ts";
 import { attentionOf, type Part, samePart } from "../../state/direct-picture.ts";
@@ -7,7 +7,7 @@ import { copied } from "../shared/view.ts";
 import type { Context, Layout, Piece, Scene } from "./scene.ts";
 import { attentionCode, headText } from "./words.ts";
 
-const COPY = "copy code to see where it looks";
+const COPY = "copy code for its attention";
 
 export function headMap(root: HTMLElement, { store, scene: now }: Context, until: AbortSignal): Piece {
   const heading = h("h5", { class: "xw-h" }, "Heads");
@@ -78,7 +78,9 @@ export function headMap(root: HTMLElement, { store, scene: now }: Context, until
     need() {},
     hover: (cell: Cell | null) => store.hover(cell && headAt(cell)),
     pin(cell: Cell) {
-      store.pin(samePart(store.pinned(), headAt(cell)) ? null : headAt(cell));
+      const same = samePart(store.pinned(), headAt(cell));
+      if (!same) store.details.again();
+      store.pin(same ? null : headAt(cell));
     },
     move(cell: Cell) {
       cursor = cell;
@@ -120,7 +122,11 @@ export function headMap(root: HTMLElement, { store, scene: now }: Context, until
       if (part) part.update(props(scene, layout));
       else part = heatMap(place, props(scene, layout), callbacks, until);
       const at = focus?.kind === "head" ? focus : pinned;
-      say(at?.kind === "head" ? headText(answer, at.layer, at.head) : [word("Point at a head to read it.")]);
+      say(
+        at?.kind === "head"
+          ? headText(answer, at.layer, at.head)
+          : [word("Point at a head to read it, click it to see where it looks.")],
+      );
     },
   };
 }

@@ -2,12 +2,12 @@
 import { notice } from "../../kit/notice.ts";
 import { progress } from "../../kit/progress.ts";
 import { h, quoted, setText } from "../../kit/shared/dom.ts";
-import type { DirectAnswer } from "../../protocol/decode-direct.ts";
 import type { NeuronRow } from "../../protocol/generated.ts";
+import type { Shown } from "../../state/direct-picture.ts";
 import { number } from "../../state/words.ts";
 import { detailNotice } from "../shared/said.ts";
 import type { Context, Piece, Scene } from "./scene.ts";
-import { shareText, whatOf } from "./words.ts";
+import { neuronGap, shareText, versionNames, whatOf } from "./words.ts";
 
 const TURNED = "Where a neuron is below zero its words turn round: they stand as they count here.";
 
@@ -43,7 +43,8 @@ export function neuronTable(root: HTMLElement, { store }: Context, until: AbortS
       const { answer, mlp, neuronsAsk, neurons } = scene;
       box.hidden = !answer || mlp === null;
       if (!answer || mlp === null) return;
-      setText(heading, `Neurons of the MLP of layer ${mlp}`);
+      const whose = answer.both ? ` in ${versionNames(answer)[answer.which === "other" ? 1 : 0]}` : "";
+      setText(heading, `Neurons of the MLP of layer ${mlp}${whose}`);
       const state = neurons?.state;
       bar.update({
         active: state === "asking",
@@ -55,7 +56,7 @@ export function neuronTable(root: HTMLElement, { store }: Context, until: AbortS
       });
       const found = neurons?.found?.neurons ?? null;
       said.update({ notice: detailNotice({ error: neurons?.error ?? null, absent: state === "absent" }) });
-      setText(words, wordsFor(neuronsAsk !== null, found));
+      setText(words, neuronsAsk ? wordsFor(found) : neuronGap(answer, mlp));
       words.hidden = words.textContent === "";
       table.hidden = !found?.length;
       if (!found || found === drawn) return;
@@ -65,8 +66,7 @@ export function neuronTable(root: HTMLElement, { store }: Context, until: AbortS
   };
 }
 
-function wordsFor(possible: boolean, found: readonly NeuronRow[] | null): string {
-  if (!possible) return "This MLP can't be split over neurons.";
+function wordsFor(found: readonly NeuronRow[] | null): string {
   if (!found) return "";
   if (!found.length) return "None of its neurons has a share.";
   return found.some(({ activation }) => activation < 0) ? TURNED : "";
@@ -74,7 +74,7 @@ function wordsFor(possible: boolean, found: readonly NeuronRow[] | null): string
 
 const HEADINGS = ["neuron", "activation", "share", "for", "against"];
 
-function fillTable(table: HTMLElement, answer: DirectAnswer, neurons: readonly NeuronRow[]): void {
+function fillTable(table: HTMLElement, answer: Shown, neurons: readonly NeuronRow[]): void {
   const cell = (name: string, ...children: (Node | string)[]) => h("td", { role: "cell", class: name }, ...children);
   const listed = (texts: readonly string[]) =>
     texts.length ? texts.flatMap((text, i) => (i ? [" ", quoted(text)] : [quoted(text)])) : ["–"];
@@ -89,7 +89,8 @@ function fillTable(table: HTMLElement, answer: DirectAnswer, neurons: readonly N
       { role: "rowgroup" },
       ...neurons.map(({ index, activation, share, top, bottom }) => {
         const turned = activation < 0;
-        const part = shareText(answer, share);
+        // What is said in percent is of one model's logit, not of a difference of two.
+        const part = answer.which === "difference" ? "" : shareText(answer, share);
         const title = part ? `${part} of the ${whatOf(answer)}` : null;
         const [speaksFor, against] = turned ? [bottom, top] : [top, bottom];
         return h(

@@ -11,6 +11,8 @@ import type { Context, Piece, Scene } from "./scene.ts";
 import { guessName, traceText, whoseText } from "./words.ts";
 
 export interface FollowPiece extends Piece {
+  /** The row of the pinned cell, for words of other pieces; what belongs to them comes under it. */
+  readonly slot: HTMLElement;
   /** What was asked for, for what is to be said of it. */
   asked(scene: Scene): readonly LensAsk[];
 }
@@ -34,6 +36,8 @@ export function followToken(root: HTMLElement, context: Context, until: AbortSig
   const clear = wordButton("let go", {}, () => store.pin(null, view), until);
   const stop = wordButton("stop following", {}, () => store.see({ followed: null }), until);
   head.append(more, clear, stop);
+  const slot = h("div", { class: "xw-lens-scope" });
+  box.append(slot);
   const follow = (followed: { token: number } | { text: string }) => {
     store.details.again();
     store.see({ followed });
@@ -69,22 +73,23 @@ export function followToken(root: HTMLElement, context: Context, until: AbortSig
   const table = textTable(box, tableProps(null, []), {}, until);
   let last: { trace: Trace; position: number } | null = null;
 
-  function tokensOf({ answer, pinned, position, moreAsk }: Scene): readonly Guess[] {
+  function tokensOf({ answer, pinned, position, moreAsk, whose }: Scene): readonly Guess[] {
     if (!answer) return [];
     const found = moreAsk && store.details.get(moreAsk)?.found?.candidates;
     if (found?.length) return found;
-    if (!pinned && answer.snapshot.candidates.length) return answer.snapshot.candidates;
-    return guessesOf(answer, pinned ?? { stream: answer.snapshot.streams.length - 1, position });
+    if (!pinned && whose === "this" && answer.snapshot.candidates.length) return answer.snapshot.candidates;
+    return guessesOf(answer, pinned ?? { stream: answer.snapshot.streams.length - 1, position }, whose);
   }
 
   return {
+    slot,
     asked: ({ followAsk, moreAsk }) => [followAsk, moreAsk].filter((ask) => ask !== null),
     draw(scene) {
       const { answer, pinned, moreAsk, look, trace, position, dim } = scene;
       box.hidden = !answer;
       if (!answer) return;
       const state = moreAsk && store.details.get(moreAsk)?.state;
-      title(whoseText(answer, pinned, position));
+      title(whoseText(answer, pinned, position, scene.whose));
       more.hidden = !pinned || state === "here";
       more.disabled = state === "asking";
       setText(more, state === "asking" ? "asking" : "more tokens");

@@ -3,32 +3,62 @@ import { choice } from "../../kit/choice.ts";
 import { type HeatMapProps, heatMap } from "../../kit/heat-map.ts";
 import { progress } from "../../kit/progress.ts";
 import { drawWords } from "../../kit/shared/cell-text.ts";
-import { h } from "../../kit/shared/dom.ts";
+import { h, setText } from "../../kit/shared/dom.ts";
 import { tokenName } from "../../state/attention-names.ts";
-import { guessesOf, isWhole, rowOf } from "../../state/lens-picture.ts";
-import type { LensCell, Measure } from "../../state/lens-store.ts";
+import { isWhole, rowOf } from "../../state/lens-picture.ts";
+import type { Apart, LensCell, LensName, Measure, Shown } from "../../state/lens-store.ts";
 import { sentence, word } from "../shared/sentence.ts";
 import type { Context, Grid, Piece, Scene } from "./scene.ts";
-import { cellSpoken, cellText, MEASURES, streamName } from "./words.ts";
+import { APART, cellSpoken, cellText, cellWord, LENSES, MEASURES, notesOf, SHOWN, streamName } from "./words.ts";
 
-const EMPTY: Grid = { values: new Float32Array(0), tile: () => null, top: 1 };
+const EMPTY: Grid = { values: new Float32Array(0), tile: () => null, top: 1, signed: false };
 
 export function lensGrid(root: HTMLElement, context: Context, until: AbortSignal): Piece {
   const { store } = context;
   const bar = h("div", { class: "xw-controls" });
   const place = h("div", { class: "xw-lens-grid" });
-  root.append(bar, place);
-  const measureProps = (scene: Scene) => ({
+  const notes = h("p", { class: "xw-soft", hidden: true });
+  root.append(bar, notes, place);
+  const lensProps = ({ answer, lens }: Scene) => ({
+    label: "read by",
+    name: "which lens",
+    options: (answer?.snapshot.lenses ?? []).map((value) => ({ value, text: LENSES[value] })),
+    value: lens,
+    hidden: (answer?.snapshot.lenses.length ?? 0) < 2,
+  });
+  const lens = choice(
+    bar,
+    lensProps(context.scene()),
+    { choose: (value) => store.readBy(value as LensName, context.view) },
+    until,
+  );
+  const shownProps = ({ answer, shown }: Scene) => ({
+    label: "model",
+    name: "which model",
+    options: SHOWN,
+    value: shown,
+    hidden: !answer?.other,
+  });
+  const shown = choice(
+    bar,
+    shownProps(context.scene()),
+    { choose: (value) => store.see({ shown: value as Shown }) },
+    until,
+  );
+  const measureProps = ({ answer, look, shown }: Scene) => ({
     label: "ink",
     name: "what ink means",
-    options: MEASURES,
-    value: scene.look.measure,
-    hidden: !scene.answer,
+    options: shown === "difference" ? APART : MEASURES,
+    value: shown === "difference" ? look.apart : look.measure,
+    hidden: !answer,
   });
   const measure = choice(
     bar,
     measureProps(context.scene()),
-    { choose: (value) => store.see({ measure: value as Measure }) },
+    {
+      choose: (value) =>
+        store.see(context.scene().shown === "difference" ? { apart: value as Apart } : { measure: value as Measure }),
+    },
     until,
   );
   const line = h("div", { class: "xw-line" });
@@ -69,7 +99,7 @@ export function lensGrid(root: HTMLElement, context: Context, until: AbortSignal
     last = grid ?? last;
     const rows = answer?.snapshot.streams.length ?? 0;
     const columns = answer?.known.length ?? 0;
-    const { values, tile, top } = last;
+    const { values, tile, top, signed } = last;
     const hovered = look.hovered;
     const at = (row: number, column: number): LensCell => ({ stream: rowOf(rows, row), position: column });
     return {
@@ -82,7 +112,7 @@ export function lensGrid(root: HTMLElement, context: Context, until: AbortSignal
       source: values,
       pooled: "maximum",
       top,
-      signed: false,
+      signed,
       rowLabel: (row) => (answer ? streamName(answer, rowOf(rows, row)) : ""),
       columnLabel: (column) => (answer ? tokenName(answer.tokens, column) : ""),
       pinnedRows: pinned ? [rowOf(rows, pinned.stream)] : [],
@@ -91,15 +121,15 @@ export function lensGrid(root: HTMLElement, context: Context, until: AbortSignal
       hoveredColumn: hovered?.position ?? null,
       cursor,
       causal: false,
-      label: `what would come next, by stream and position; ink by ${measureName(look.measure)}`,
+      label: `what would come next, by stream and position; ink by ${inkName(scene)}`,
       isGap: (row, column) => answer?.known[column] === 0 || Number.isNaN(values[row * columns + column]),
       gap: answer && isWhole(answer) ? "not a number" : "not read yet",
       cellText: {
         draw: drawWords,
-        text: (row, column) => (answer && guessesOf(answer, at(row, column))[0]?.text) ?? null,
+        text: (row, column) => answer && cellWord(answer, at(row, column), scene.shown),
       },
       describe: (row, column) =>
-        answer ? cellSpoken(answer, at(row, column), look.measure, inkOf(scene, at(row, column))) : "",
+        answer ? cellSpoken(answer, at(row, column), look.measure, inkOf(scene, at(row, column)), scene.shown) : "",
     };
   }
 
@@ -108,7 +138,12 @@ export function lensGrid(root: HTMLElement, context: Context, until: AbortSignal
   return {
     draw(scene) {
       const { answer, look, focus } = scene;
+      lens.update(lensProps(scene));
+      shown.update(shownProps(scene));
       measure.update(measureProps(scene));
+      const said = answer ? notesOf(answer) : "";
+      setText(notes, said);
+      notes.hidden = !said;
       const asking = scene.measureAsk && store.details.get(scene.measureAsk);
       busy.update({
         active: asking?.state === "asking",
@@ -156,13 +191,14 @@ export function lensGrid(root: HTMLElement, context: Context, until: AbortSignal
       part.update(props(scene));
       say(
         focus
-          ? cellText(answer, focus, look.measure, inkOf(scene, focus))
+          ? cellText(answer, focus, look.measure, inkOf(scene, focus), scene.shown)
           : [word("Point at a cell to read it, click it to pin it.")],
       );
     },
   };
 }
 
-function measureName(measure: Measure): string {
-  return MEASURES.find((m) => m.value === measure)?.text ?? measure;
+function inkName({ look, shown }: Scene): string {
+  if (shown === "difference") return APART.find((a) => a.value === look.apart)?.unit ?? "";
+  return MEASURES.find((m) => m.value === look.measure)?.text ?? look.measure;
 }

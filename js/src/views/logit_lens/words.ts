@@ -1,9 +1,9 @@
 /** What the lens view says: questions, cells, the way of a token, texts for screen readers. Values only. */
 import type { LensAnswer } from "../../protocol/decode-lens.ts";
 import { tokenName } from "../../state/attention-names.ts";
-import { courseOf, guessesOf, isWhole, type Trace } from "../../state/lens-picture.ts";
-import type { LensCell, Measure } from "../../state/lens-store.ts";
-import { number, probability } from "../../state/words.ts";
+import { courseOf, guessesOf, isWhole, type Trace, type Whose } from "../../state/lens-picture.ts";
+import type { Apart, LensCell, LensName, Measure, Shown } from "../../state/lens-store.ts";
+import { number, probability, shortName } from "../../state/words.ts";
 import { type Parts, plain, token, word } from "../shared/sentence.ts";
 
 export const MEASURES: readonly { value: Measure; text: string; unit: string }[] = [
@@ -12,6 +12,30 @@ export const MEASURES: readonly { value: Measure; text: string; unit: string }[]
   { value: "kl", text: "KL to the answer", unit: "nats from the final answer" },
   { value: "agreement", text: "agreement", unit: "the written token is the final answer's" },
 ];
+
+export const LENSES: Readonly<Record<LensName, string>> = { logit: "logit lens", tuned: "tuned lens" };
+
+export const APART: readonly { value: Apart; text: string; unit: string }[] = [
+  { value: "kl", text: "KL", unit: "nats, KL(other || this)" },
+  { value: "change", text: "probability", unit: "probability of this one’s token, less the other’s" },
+];
+
+/** Which of two models is shown. */
+export const SHOWN: readonly { value: Shown; text: string }[] = [
+  { value: "this", text: "this" },
+  { value: "other", text: "other" },
+  { value: "difference", text: "difference" },
+];
+
+/** What is to be said of the lens, and which models are compared. */
+export function notesOf({ snapshot, other }: LensAnswer): string {
+  const versus = other ? [`this: ${shortName(snapshot.model?.name ?? "")}, other: ${shortName(other.name)}`] : [];
+  return [...versus, ...snapshot.notes].join(" ");
+}
+
+export function apartUnit(apart: Apart): string {
+  return APART.find((a) => a.value === apart)?.unit ?? "";
+}
 
 export function measureUnit(measure: Measure): string {
   return MEASURES.find((m) => m.value === measure)?.unit ?? "";
@@ -46,18 +70,58 @@ export function questionOf(answer: LensAnswer): Parts {
 const LISTED = 5;
 
 /** One cell: where it is, what would come next there, and what its ink means. */
-export function cellText(answer: LensAnswer, cell: LensCell, measure: Measure, value: number): Parts {
+export function cellText(
+  answer: LensAnswer,
+  cell: LensCell,
+  measure: Measure,
+  value: number,
+  shown: Shown = "this",
+): Parts {
   const read = tokenName(answer.tokens, cell.position);
   const where = [word(`${streamName(answer, cell.stream)} at `), token(read), word(` (${cell.position}): `)];
-  const guesses = guessesOf(answer, cell).slice(0, LISTED);
-  if (!guesses.length) return [...where, word("not read yet")];
-  const list = guesses.flatMap(({ text, prob }, i) => [
-    ...(i ? [word(", ")] : []),
-    token(guessName(text)),
-    word(` ${probability(prob)}`),
-  ]);
+  if (!guessesOf(answer, cell).length) return [...where, word("not read yet")];
+  if (shown === "difference" && answer.other) return [...where, ...bothText(answer, cell)];
   const much = measureText(measure, value);
-  return [...where, ...list, ...(much ? [word(`; ${much}`)] : [])];
+  return [
+    ...where,
+    ...listText(answer, cell, shown === "other" ? "other" : "this", LISTED),
+    ...(much ? [word(`; ${much}`)] : []),
+  ];
+}
+
+function listText(answer: LensAnswer, cell: LensCell, whose: Whose, count: number): Parts {
+  return guessesOf(answer, cell, whose)
+    .slice(0, count)
+    .flatMap(({ text, prob }, i) => [
+      ...(i ? [word(", ")] : []),
+      token(guessName(text)),
+      word(` ${probability(prob)}`),
+    ]);
+}
+
+/** What both models say in a cell, and how far that is apart. */
+function bothText(answer: LensAnswer, cell: LensCell): Parts {
+  const at = cell.stream * answer.known.length + cell.position;
+  const { kl, change } = answer.other ?? {};
+  const [first] = guessesOf(answer, cell);
+  return [
+    word("this "),
+    ...listText(answer, cell, "this", 2),
+    word("; other "),
+    ...listText(answer, cell, "other", 2),
+    word(`; KL(other || this) ${number(kl?.[at])} nats, probability of `),
+    token(guessName(first?.text ?? "")),
+    word(` ${number(change?.[at], true)} against the other`),
+  ];
+}
+
+/** What is written into a cell of the grid. */
+export function cellWord(answer: LensAnswer, cell: LensCell, shown: Shown): string | null {
+  const of = (whose: Whose) => guessesOf(answer, cell, whose)[0];
+  if (shown !== "difference") return of(shown)?.text ?? null;
+  const [one, two] = [of("this"), of("other")];
+  if (!one || !two) return null;
+  return one.id === two.id ? one.text : `${guessName(one.text)} ≠ ${guessName(two.text)}`;
 }
 
 export const cellSpoken = (...of: Parameters<typeof cellText>) => plain(cellText(...of));
@@ -90,9 +154,12 @@ function placeName(stream: string): string {
 }
 
 /** What the tokens to choose from are those of: the pinned cell, or the end of the text. */
-export function whoseText(answer: LensAnswer, pinned: LensCell | null, position: number): Parts {
+export function whoseText(answer: LensAnswer, pinned: LensCell | null, position: number, whose: Whose): Parts {
   const read = tokenName(answer.tokens, position);
-  const who = pinned ? `Pinned: ${streamName(answer, pinned.stream)} at ` : "The model's own answer at ";
+  const own = whose === "other" ? "The other model's answer at " : "The model's own answer at ";
+  const who = pinned
+    ? `Pinned: ${streamName(answer, pinned.stream)}${whose === "other" ? " of the other" : ""} at `
+    : own;
   return [word(who), token(read), word(` (${position})`)];
 }
 
@@ -103,5 +170,6 @@ export function announcement(answer: LensAnswer): string {
   const [guess] = guessesOf(answer, { stream: streams.length - 1, position: last });
   const says = guess ? ` The model's own answer is ${guessName(guess.text)}, probability ${number(guess.prob)}.` : "";
   if (!isWhole(answer)) return `The last position was read.${says}`;
-  return `Lens of ${streams.length} streams over ${answer.known.length} tokens.${says}`;
+  const name = answer.snapshot.lens === "tuned" ? "Tuned lens" : "Lens";
+  return `${name} of ${streams.length} streams over ${answer.known.length} tokens.${says}`;
 }

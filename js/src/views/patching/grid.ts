@@ -2,14 +2,14 @@
 import { choice } from "../../kit/choice.ts";
 import { type HeatMapProps, heatMap } from "../../kit/heat-map.ts";
 import { h, setText, wordButton } from "../../kit/shared/dom.ts";
-import { type Cell, isWhole, ofHeads, rowOf, type Shown } from "../../state/patching-picture.ts";
+import { type Cell, isAblation, isWhole, ofHeads, rowOf, type Shown } from "../../state/patching-picture.ts";
 import type { Direction, Part } from "../../state/patching-store.ts";
 import { working } from "../shared/said.ts";
 import { sentence, word } from "../shared/sentence.ts";
 import { columnLabel, gridName, PARTS } from "./parts.ts";
 import type { Context, Grid, Piece, Scene } from "./scene.ts";
 import { drawStripes } from "./stripes.ts";
-import { cellSpoken, cellText, DIRECTIONS, exactnessText, rowName, SHOWN } from "./words.ts";
+import { cellSpoken, cellText, directions, exactnessText, rowName, SHOWN, windowText } from "./words.ts";
 
 const EMPTY: Grid = { values: new Float32Array(0), tile: () => null, top: 1, gap: "" };
 
@@ -21,9 +21,9 @@ export function patchingGrid(root: HTMLElement, context: Context, until: AbortSi
   const wayProps = ({ answer }: Scene) => ({
     label: "",
     name: "direction",
-    options: DIRECTIONS,
+    options: directions(answer?.snapshot.against ?? "prompt"),
     value: store.direction() ?? "denoise",
-    hidden: !answer,
+    hidden: !answer || isAblation(answer),
   });
   const way = choice(
     bar,
@@ -116,7 +116,7 @@ export function patchingGrid(root: HTMLElement, context: Context, until: AbortSi
       way.update(wayProps(scene));
       what.update(whatProps(scene));
       shown.update(shownProps(scene));
-      setText(exactness, answer ? exactnessText(answer) : "");
+      setText(exactness, answer ? [exactnessText(answer), windowText(answer)].filter(Boolean).join(" ") : "");
       rest.hidden = !answer || isWhole(answer) || working(store);
       place.hidden = !answer;
       place.toggleAttribute("data-dim", scene.dim);
@@ -157,7 +157,11 @@ export function patchingGrid(root: HTMLElement, context: Context, until: AbortSi
       say(
         focus
           ? cellText(answer, focus, scene.shown)
-          : [word("Point at a cell to read it, click it to see what the model says next with it patched.")],
+          : [
+              word(
+                `Point at a cell to read it, click it to see what the model says next ${isAblation(answer) ? "without it" : "with it patched"}.`,
+              ),
+            ],
       );
     },
   };

@@ -1,11 +1,11 @@
 /** The number that is followed, chosen where both prompts' next tokens are listed. */
 import { type CandidateListProps, candidateList } from "../../kit/candidate-list.ts";
-import { h, wordButton } from "../../kit/shared/dom.ts";
+import { h, setText, wordButton } from "../../kit/shared/dom.ts";
 import type { TargetSpec } from "../../protocol/generated.ts";
 import type { Which } from "../../state/patching-store.ts";
 import { probability } from "../../state/words.ts";
 import type { Context, Piece, Scene } from "./scene.ts";
-import { candidatesOf } from "./words.ts";
+import { candidatesOf, passName, quantityName } from "./words.ts";
 
 /** Tokens listed for each prompt. */
 const LISTED = 6;
@@ -16,17 +16,13 @@ const byId = (id: number): TargetSpec => ({ kind: "token", id });
 export function numberChooser(root: HTMLElement, { store, view, scene }: Context, until: AbortSignal): Piece {
   const usual = wordButton(
     "as the prompts say",
-    { title: "what the clean prompt says next, less what the corrupted one says" },
+    { title: "what the prompts say next by themselves" },
     () => store.follow({ target: null, other: null }, view),
     until,
   );
-  const head = h(
-    "div",
-    { class: "xw-controls" },
-    h("h5", { class: "xw-h" }, "What each prompt says next"),
-    h("span", { class: "xw-soft" }, "click a token to follow its logit, “vs” for the one it is compared with"),
-    usual,
-  );
+  const title = h("h5", { class: "xw-h" });
+  const how = h("span", { class: "xw-soft" });
+  const head = h("div", { class: "xw-controls" }, title, how, usual);
   const lists = h("div", { class: "xw-patch-lists" });
   const box = h("div", { class: "xw-patch-number" }, head, lists);
   root.append(box);
@@ -39,16 +35,19 @@ export function numberChooser(root: HTMLElement, { store, view, scene }: Context
     else store.follow({ target: byId(id) }, view);
   }
 
+  /** A continuation of several tokens is none of those that are listed. */
+  const one = (ids: readonly number[] | undefined) => (ids?.length === 1 ? (ids[0] ?? null) : null);
   const props = ({ answer, dim }: Scene, which: Which): CandidateListProps => ({
     candidates: answer ? candidatesOf(answer, which).slice(0, LISTED) : [],
-    target: answer?.snapshot.target.id ?? null,
-    contrast: answer?.snapshot.other?.id ?? null,
+    target: one(answer?.snapshot.target_ids),
+    contrast: one(answer?.snapshot.other_ids),
     format: probability,
     dim,
-    reserve: LISTED,
+    reserve: answer ? LISTED : 0,
   });
   const parts = WHICH.map((which) => {
-    const side = h("div", { role: "group", "aria-label": `next tokens, ${which}` }, h("h5", { class: "xw-h" }, which));
+    const name = h("h5", { class: "xw-h" }, which);
+    const side = h("div", { role: "group", "aria-label": `next tokens, ${which}` }, name);
     lists.append(side);
     const callbacks = {
       explain: target,
@@ -56,18 +55,37 @@ export function numberChooser(root: HTMLElement, { store, view, scene }: Context
       other: (text: string, contrast: boolean) =>
         store.follow({ [contrast ? "other" : "target"]: { kind: "text", text } }, view),
     };
-    return { which, part: candidateList(side, props(scene(), which), callbacks, until) };
+    return { which, side, name, part: candidateList(side, props(scene(), which), callbacks, until) };
   });
 
   return {
     draw(now) {
       const { answer } = now;
-      box.hidden = !answer;
-      if (!answer) return;
-      const firsts = WHICH.map((which) => candidatesOf(answer, which)[0]?.id);
-      const { target, other } = answer.snapshot;
-      usual.hidden = target.id === firsts[0] && other?.id === firsts[1];
-      for (const { which, part } of parts) part.update(props(now, which));
+      // Without a picture it is there once the first look has ended: to follow something else may be all that it needs.
+      box.hidden = !answer && !now.failed;
+      if (box.hidden) return;
+      setText(
+        title,
+        answer
+          ? `What ${answer.snapshot.against === "prompt" ? "each prompt" : "the prompt"} says next`
+          : "What is followed",
+      );
+      setText(
+        how,
+        answer
+          ? `click a token to follow its ${quantityName(answer)}, “vs” for the one it is compared with; type a text of any length, with its leading space`
+          : "type how the prompt shall go on, with its leading space; Shift+Enter for what that is compared with",
+      );
+      const firsts = WHICH.map((which) => answer && candidatesOf(answer, which)[0]?.id);
+      const { target_ids: target, other_ids: other, against } = answer?.snapshot ?? {};
+      const asSaid = one(target) === firsts[0] && (against === "prompt" ? one(other) === firsts[1] : !other?.length);
+      usual.hidden = !answer || asSaid;
+      for (const { which, side, name, part } of parts) {
+        side.hidden = which === "corrupted" && (!answer || against === "ablation");
+        if (answer) setText(name, passName(answer, which));
+        name.hidden = !answer;
+        part.update(props(now, which));
+      }
     },
   };
 }

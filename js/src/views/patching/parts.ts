@@ -1,7 +1,7 @@
 /** What is exchanged, in words: the choice, what a column is called, and how much of what there is. Values only. */
 import type { PatchingAnswer } from "../../protocol/decode-patching.ts";
 import { tokenName } from "../../state/attention-names.ts";
-import { gapAt, hasAlone, ofHeads } from "../../state/patching-picture.ts";
+import { gapAt, hasAlone, isAblation, ofHeads } from "../../state/patching-picture.ts";
 import type { Part } from "../../state/patching-store.ts";
 
 export const PARTS: readonly { value: Part; text: string }[] = [
@@ -27,8 +27,11 @@ export const oneName = ({ snapshot }: PatchingAnswer) => WORDS[snapshot.part].on
 export const cellsName = ({ snapshot }: PatchingAnswer) => WORDS[snapshot.part].cells;
 
 /** What patching is. */
-export const howText = ({ snapshot }: PatchingAnswer) =>
-  `${WORDS[snapshot.part].source} is taken from the other prompt's pass, everything else stays`;
+export function howText({ snapshot }: PatchingAnswer): string {
+  const { source } = WORDS[snapshot.part];
+  if (snapshot.against === "ablation") return `${source} is put out of action, everything else stays`;
+  return `${source} is taken from the other ${snapshot.against === "noise" ? "" : "prompt's "}pass, everything else stays`;
+}
 
 /** Where an output is put in. */
 export function herePhrase(answer: PatchingAnswer): string {
@@ -53,7 +56,8 @@ export function columnCells(answer: PatchingAnswer, column: number): string[] {
 export function gridName(answer: PatchingAnswer): string {
   const { part } = answer.snapshot;
   const of = part === "attn_out" || part === "mlp_out" ? ` ${oneName(answer)}s` : "";
-  return `what patching${of} brings over, by layer and ${ofHeads(answer) ? "head" : "position"}`;
+  const does = isAblation(answer) ? `the number loses without${of || " states"}` : `patching${of} brings over`;
+  return `what ${does}, by layer and ${ofHeads(answer) ? "head" : "position"}`;
 }
 
 /** What hatched cells are. */
@@ -62,7 +66,10 @@ export function gapWord(answer: PatchingAnswer): string {
   const lacks = (layer: number) =>
     Array.from({ length: width }, (_, column) => gapAt(answer, { layer, column })).includes("part");
   const alone = !ofHeads(answer) && hasAlone(answer);
-  const words = [alone ? "no counterpart" : "", exact.some((_, layer) => lacks(layer)) ? "no such part" : ""];
+  const words = [
+    alone ? (isAblation(answer) ? "no other state to take" : "no counterpart") : "",
+    exact.some((_, layer) => lacks(layer)) ? "no such part" : "",
+  ];
   return words.filter(Boolean).join(", or ") || "not a number";
 }
 
@@ -75,7 +82,8 @@ export function sizeText(answer: PatchingAnswer): string {
 /** The picture as a whole, for screen readers. */
 export function wholeText(answer: PatchingAnswer): string {
   const { exact, width, snapshot } = answer;
-  if (ofHeads(answer)) return `Patching of ${many(width, "head")} in each of ${many(exact.length, "layer")}.`;
+  const what = isAblation(answer) ? "Ablation" : "Patching";
+  if (ofHeads(answer)) return `${what} of ${many(width, "head")} in each of ${many(exact.length, "layer")}.`;
   const of = { resid: "", attn_out: "the attention of ", mlp_out: "the MLPs of ", head: "" }[snapshot.part];
-  return `Patching of ${of}${many(exact.length, "layer")} over ${many(width, "position")}.`;
+  return `${what} of ${of}${many(exact.length, "layer")} over ${many(width, "position")}.`;
 }

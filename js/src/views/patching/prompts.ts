@@ -1,6 +1,6 @@
 /** The two prompts: edited side by side, and read token under token as their positions go together. */
 import { editor } from "../../kit/editor.ts";
-import { h, setAttribute, setText } from "../../kit/shared/dom.ts";
+import { focused, h, on, setAttribute, setText } from "../../kit/shared/dom.ts";
 import { marked } from "../../kit/shared/token-text.ts";
 import type { PatchingAnswer } from "../../protocol/decode-patching.ts";
 import type { Input } from "../../protocol/generated.ts";
@@ -27,23 +27,30 @@ export function promptEditors(
     const side = h("div", { role: "group", "aria-label": `${which} prompt` }, h("h5", { class: "xw-h" }, which));
     box.append(side);
     const ask = (input: object) => store.edit(which, input as Input, view);
-    return { which, part: editor(side, { open: false, input: { kind: "text", text: "" } }, { ask, leave }, until) };
+    return {
+      which,
+      side,
+      part: editor(side, { open: false, input: { kind: "text", text: "" } }, { ask, leave }, until),
+    };
   });
   return {
-    draw({ answer }) {
+    draw() {
       box.hidden = !isOpen();
-      for (const { which, part } of editors) {
-        const input = answer?.snapshot[which] ?? { kind: "text", text: "" };
+      for (const { which, side, part } of editors) {
+        const own = store.prompt(which);
+        // There may be no other prompt yet: it begins as the clean one, to be changed where it matters.
+        const input = own ?? store.prompt("clean") ?? { kind: "text", text: "" };
+        side.hidden = which === "corrupted" && store.against() !== "prompt";
         // Ids have no text to edit.
-        part.update({ open: isOpen() && input.kind !== "ids", input });
+        part.update({ open: isOpen() && !side.hidden && input.kind !== "ids", input, name: `${which} prompt` });
       }
     },
   };
 }
 
 /** Both prompts in two lines. What differs is marked, what has no counterpart says so, and what each says next ends its line. */
-export function promptLines(root: HTMLElement, { store }: Context, until: AbortSignal): Piece {
-  const list = h("ul", { class: "xw-pairs", "aria-label": "both prompts, token under token" });
+export function promptLines(root: HTMLElement, { store, view }: Context, until: AbortSignal): Piece {
+  const list = h("ul", { class: "xw-pairs" });
   const note = h("p", { class: "xw-said xw-soft" });
   root.append(list, note);
   let drawn: unknown = null;
@@ -55,9 +62,62 @@ export function promptLines(root: HTMLElement, { store }: Context, until: AbortS
     },
     { signal: until },
   );
+  on(list, "click", (event) => toggle((event.target as Element).closest<HTMLElement>("[data-at]")?.dataset.at), until);
   list.addEventListener("pointerleave", () => store.see({ hovered: null }), { signal: until });
 
+  /** Whether tokens are chosen here, and those that are; null: they are not. */
+  function subjects(): readonly number[] | null {
+    return store.against() === "noise" ? (store.noise()?.positions ?? []) : null;
+  }
+
+  function toggle(given: string | undefined): void {
+    const now = subjects();
+    if (given === undefined || !now) return;
+    const at = Number(given);
+    const next = now.includes(at) ? now.filter((p) => p !== at) : [...now, at].sort((a, b) => a - b);
+    const { subject: _subject, ...rest } = store.noise() ?? {};
+    if (next.length) store.shake({ ...rest, positions: next }, view);
+  }
+
   function draw(answer: PatchingAnswer): void {
+    const isPair = answer.snapshot.against === "prompt" && store.against() !== "noise";
+    list.ariaLabel = isPair ? "both prompts, token under token" : "the prompt";
+    list.toggleAttribute("data-one", !isPair);
+    note.hidden = true;
+    const active = focused(list) as HTMLElement | null;
+    const held = active && list.contains(active) ? active.dataset.at : undefined;
+    if (isPair) drawPair(answer);
+    else list.replaceChildren(...drawOne(answer));
+    if (held !== undefined) list.querySelector<HTMLElement>(`button[data-at="${held}"]`)?.focus();
+  }
+
+  /** One prompt; where its subject is chosen each token is a button. */
+  function drawOne(answer: PatchingAnswer): HTMLElement[] {
+    const chosen = subjects();
+    // What is chosen for another prompt's pass counts in the clean one, which may be the source.
+    const side =
+      answer.snapshot.against === "prompt" && roles(answer.snapshot.direction).source === "clean"
+        ? answer.source
+        : answer.base;
+    const items = side.tokens.text.map((_, i) =>
+      h(
+        "li",
+        { class: "xw-pair", "data-at": i, "data-differ": chosen?.includes(i) },
+        chosen
+          ? h(
+              "button",
+              { class: "xw-pair-pick", type: "button", "data-at": i, "aria-pressed": String(chosen.includes(i)) },
+              tokenOf(side, i),
+            )
+          : tokenOf(side, i),
+      ),
+    );
+    const next = [nextItem(answer, "clean")];
+    if (answer.snapshot.against === "noise") next.push(nextItem(answer, "corrupted", "noised "));
+    return [...items, h("li", { class: "xw-pair-next" }, ...next)];
+  }
+
+  function drawPair(answer: PatchingAnswer): void {
     const { base } = roles(answer.snapshot.direction);
     const together = togetherOf(answer);
     const label = (which: Which) =>
@@ -84,7 +144,10 @@ export function promptLines(root: HTMLElement, { store }: Context, until: AbortS
       list.toggleAttribute("data-dim", scene.dim);
       // Rows that come in change nothing here.
       const { base, source, pairs, snapshot } = answer ?? {};
-      const key = JSON.stringify([base?.tokens.text, source?.tokens.text, pairs && [...pairs], snapshot?.direction]);
+      const key = JSON.stringify([
+        ...[base?.tokens.text, source?.tokens.text, pairs && [...pairs], snapshot?.direction, snapshot?.against],
+        ...[store.against(), subjects()],
+      ]);
       if (answer && key !== drawn) draw(answer);
       drawn = key;
       for (const item of list.children) {
@@ -124,12 +187,13 @@ function tokenOf({ tokens }: Side, i: number): HTMLElement {
   return h("bdi", { class: "xw-pair-token" }, kind === "text" ? space + marked(text) : text.trim() || raw);
 }
 
-function nextItem(answer: PatchingAnswer, which: Which): HTMLElement {
+function nextItem(answer: PatchingAnswer, which: Which, name = ""): HTMLElement {
   const [first] = candidatesOf(answer, which);
   if (!first) return h("span", {});
   return h(
     "span",
     {},
+    name,
     h("span", { "aria-hidden": "true" }, "→ "),
     h("span", { class: "xw-hidden" }, "says next: "),
     h("bdi", { class: "xw-token" }, guessName(first.text)),

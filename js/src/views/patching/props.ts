@@ -3,13 +3,14 @@ import type { HeaderProps } from "../../kit/header.ts";
 import type { LegendProps } from "../../kit/legend.ts";
 import type { QuestionLineProps } from "../../kit/question-line.ts";
 import type { TextTableProps } from "../../kit/text-table.ts";
-import { isWhole, strongest } from "../../state/patching-picture.ts";
+import type { PatchingAnswer } from "../../protocol/decode-patching.ts";
+import { isAblation, isWhole, type Shown, strongest } from "../../state/patching-picture.ts";
 import type { PatchingStore } from "../../state/patching-store.ts";
 import { number, seconds, shortName } from "../../state/words.ts";
 import { working } from "../shared/said.ts";
 import { cellsName, columnCells, columnHeadings, howText, sizeText } from "./parts.ts";
 import type { Scene } from "./scene.ts";
-import { measureOf, questionOf, roles, rowName } from "./words.ts";
+import { measureOf, passName, quantityName, questionOf, roles, rowName } from "./words.ts";
 
 /** What belongs to one view and not to the widget. */
 export interface Local {
@@ -20,13 +21,17 @@ export interface Local {
 /** Cells listed for readers who can't see the grid. */
 const LISTED = 12;
 
+const TITLES = { prompt: "Activation patching", noise: "Causal tracing", ablation: "Ablation" } as const;
+
 export function headerProps(store: PatchingStore, { answer }: Scene, local: Local): HeaderProps {
   const s = answer?.snapshot;
-  const ids = s?.clean.kind === "ids" && s.corrupted.kind === "ids";
+  const known = s ?? store.asked.value;
+  const prompts = [store.prompt("clean"), known?.against === "prompt" ? store.prompt("corrupted") : null];
+  const ids = prompts.every((prompt) => !prompt || prompt.kind === "ids");
   return {
     model: shortName(s?.model?.name ?? ""),
     modelTitle: s?.model?.name ?? "",
-    method: "Activation patching",
+    method: TITLES[known?.against ?? "prompt"],
     methodTitle: answer ? howText(answer) : "",
     exactness: answer && !isWhole(answer) ? "estimates among them" : "",
     exactnessTitle: "",
@@ -34,7 +39,7 @@ export function headerProps(store: PatchingStore, { answer }: Scene, local: Loca
     waiting: false,
     canChange: false,
     changing: false,
-    canEdit: Boolean(s) && !ids,
+    canEdit: Boolean(known) && !ids,
     editing: local.editing,
     editTitle: ids ? "given as token ids: not editable here" : "",
     code: Boolean(s?.code),
@@ -47,19 +52,27 @@ export function questionProps({ answer, dim }: Scene): QuestionLineProps | null 
   return { parts: questionOf(answer), before: "", ...measureOf(answer), contrast: false, dim };
 }
 
+/** What full ink means. */
+function unitOf(answer: PatchingAnswer | null, shown: Shown): string {
+  if (!answer) return "";
+  const unit = isAblation(answer) ? quantityName(answer) : "share of the difference";
+  if (shown === "difference") return `estimate less exact, ${isAblation(answer) ? "in" : "as a"} ${unit}`;
+  if (isAblation(answer)) return `what the ${unit} loses without the part`;
+  const source = passName(answer, roles(answer.snapshot.direction).source);
+  return `0 as without patch, 1 as in the ${source} ${answer.snapshot.against === "prompt" ? "prompt" : "pass"}`;
+}
+
 export function legendProps({ answer, grid, shown }: Scene): LegendProps {
   const top = grid?.top ?? 1;
-  const source = answer ? roles(answer.snapshot.direction).source : "other";
+  const ends =
+    answer && isAblation(answer) ? (["gains", "loses"] as const) : (["further away", "brought over"] as const);
   return {
     signed: true,
     hidden: !answer || !grid,
     low: number(-top),
     high: number(top),
-    ends: shown === "difference" ? ["estimate too low", "too high"] : ["further away", "brought over"],
-    unit:
-      shown === "difference"
-        ? "estimate less exact, as a share of the difference"
-        : `0 as without patch, 1 as in the ${source} prompt`,
+    ends: shown === "difference" ? ["estimate too low", "too high"] : [...ends],
+    unit: unitOf(answer, shown),
     estimate: answer !== null && shown === "exact" && !isWhole(answer),
     changes: false,
   };
@@ -67,7 +80,8 @@ export function legendProps({ answer, grid, shown }: Scene): LegendProps {
 
 /** The strongest cells, for readers who can't see the grid. */
 export function tableProps({ answer, shown }: Scene): TextTableProps {
-  const ends = ["share of the difference", "known"];
+  const ablated = answer !== null && isAblation(answer);
+  const ends = [ablated ? "loss" : "share of the difference", "known"];
   if (!answer) return { caption: "No answer yet", headings: ends, rows: [] };
   const known = (layer: number) =>
     shown === "exact" && answer.exact[layer] === 1 ? "exact" : shown === "exact" ? "estimate" : shown;
@@ -78,7 +92,9 @@ export function tableProps({ answer, shown }: Scene): TextTableProps {
     known(layer),
   ]);
   return {
-    caption: `${cellsName(answer)} that bring over most, or drive furthest away`,
+    caption: ablated
+      ? `${cellsName(answer)} without which most is lost, or gained`
+      : `${cellsName(answer)} that bring over most, or drive furthest away`,
     headings: ["layer", ...columnHeadings(answer), ...ends],
     rows,
   };

@@ -5,6 +5,7 @@ import type { PatchingDetail } from "../../state/patching-details.ts";
 import { type Cell, gapAt, gridOf, isWhole, ofHeads, type Shown, topOf } from "../../state/patching-picture.ts";
 import type { PatchingLook, PatchingStore } from "../../state/patching-store.ts";
 import { tilesOf } from "../../state/tiling.ts";
+import { working } from "../shared/said.ts";
 import { gapWord } from "./parts.ts";
 
 /** The numbers under the ink. */
@@ -35,6 +36,8 @@ export interface Scene {
   readonly cell: PatchingDetail | null;
   /** The picture is older than the question. */
   readonly dim: boolean;
+  /** There is no picture, and none is on its way. */
+  readonly failed: boolean;
 }
 
 /** What every piece of the view is given. */
@@ -93,5 +96,6 @@ export function makeScene(store: PatchingStore): Scene {
     cellAsk,
     cell: cellAsk && store.details.get(cellAsk),
     dim,
+    failed: answer === null && store.asked.value !== null && !working(store),
   };
 }

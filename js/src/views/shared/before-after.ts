@@ -12,7 +12,11 @@ export interface BeforeAfter {
 const LISTED = 6;
 
 /** `marked`: tokens that the question is about (what is asked for, what it is compared with), listed wherever they are known. */
-export function beforeAfter(root: HTMLElement, name: (text: string) => string) {
+export function beforeAfter(
+  root: HTMLElement,
+  name: (text: string) => string,
+  names: readonly [before: string, after: string] = ["before", "after"],
+) {
   const table = h("table", { class: "xw-both", hidden: true });
   root.append(table);
   let listed: BeforeAfter | null = null;
@@ -25,7 +29,7 @@ export function beforeAfter(root: HTMLElement, name: (text: string) => string) {
     const both = [...before, ...after.filter((c) => !before.some((b) => b.id === c.id))];
     const first = new Set([...before.slice(0, LISTED), ...after.slice(0, LISTED)].map(({ id }) => id));
     const shown = both.filter(({ id }) => first.has(id) || marked.includes(id));
-    const heading = h("tr", {}, ...["next token", "before", "after"].map((text) => h("th", { scope: "col" }, text)));
+    const heading = h("tr", {}, ...["next token", ...names].map((text) => h("th", { scope: "col" }, text)));
     const row = ({ id, text }: CandidateRow) =>
       h(
         "tr",

@@ -1,0 +1,1 @@
+"""Which parts of a model work together: graphs of who reads whom."""

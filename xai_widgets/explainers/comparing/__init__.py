@@ -1,0 +1,1 @@
+"""How alike what two models (or two layers) make of the same texts is."""

@@ -1,4 +1,4 @@
-"""On models of known mechanism exact patching reaches 1 at what was planted, and nowhere else among the parts of that kind."""
+"""On models of known mechanism causal tracing and ablation find the planted cell, and estimates miss what they must."""
 
 from __future__ import annotations
 
@@ -11,42 +11,27 @@ from xai_widgets.core.patching import Ablation, Contrast, Noise, Number
 from xai_widgets.core.registry import INSPECTORS
 from xai_widgets.testing.mechanisms import MECHANISMS
 
-PLANTED = {
-    # corrupted prompt, part, (layer, position) that must carry the answer
-    "induction": ("c a d b e a", "attn_out", (1, 5)),
-    "copy": ("red green mark blue pink say", "attn_out", (1, 5)),
-    "lookup": ("france=paris italy=rome spain=madrid france", "attn_out", (0, 3)),
-    "negation": ("the film was today good today", "mlp_out", (0, 4)),
-    "saturated": ("there was a today today", "mlp_out", (0, 4)),
+PARTS = {
+    "induction": "attn_out",
+    "copy": "attn_out",
+    "lookup": "attn_out",
+    "negation": "mlp_out",
+    "saturated": "mlp_out",
 }
+"""Mechanisms one cell of a kind of which carries all of the answer. What each planted part brings is in `test_planted`."""
 
 
-@pytest.mark.parametrize("name", ["induction", "copy", "lookup", "negation", "saturated"])
-def test_the_planted_part_brings_the_whole_answer(name: str) -> None:
-    """Recovered is 1 at the planted cell, which is the largest of its grid; the estimate is reported beside it."""
-    mechanism = MECHANISMS[name]
-    corrupted, part, planted = PLANTED[name]
-    question = mechanism.question
-    lm = mechanism.adapter
-    other = question.target.contrast_ids[0] if question.target.contrast_ids else None
-    patching = INSPECTORS["activation_patching"](
-        lm, question.tokens, lm.tokenize(corrupted), Contrast(question.target.ids[0], other)
-    )
-    grid = patching.grid(Context(), part=part)
-    recovered = np.nan_to_num(grid.recovered)
-    assert recovered[planted] == pytest.approx(1.0, abs=1e-4)
-    assert np.unravel_index(np.abs(recovered).argmax(), recovered.shape) == planted
-    differ = [p for p, (a, b) in enumerate(zip(patching.base.ids, patching.source.ids, strict=True)) if a != b]
-    if len(differ) == 1:
-        first = np.nan_to_num(patching.grid(Context(), [0]).recovered)[0]
-        assert first[differ[0]] == pytest.approx(1.0, abs=1e-4), "the differing word itself, before the first layer"
+def cell_of(name: str) -> tuple[str, tuple[int, ...]]:
+    """The kind, and the planted cell."""
+    (cell,) = [p.cell for p in MECHANISMS[name].planted if p.kind == PARTS[name]]
+    return PARTS[name], cell
 
 
 @pytest.mark.parametrize("name", ["induction", "copy", "lookup"])
 def test_the_planted_part_is_traced_from_a_noised_cause(name: str) -> None:
     """Causal tracing: noise on the word that causes the answer; the planted cell restored brings back all of it."""
     mechanism = MECHANISMS[name]
-    _, part, planted = PLANTED[name]
+    part, planted = cell_of(name)
     question, lm = mechanism.question, mechanism.adapter
     (cause,) = mechanism.cause[0]
     number = Number(question.target.ids[:1], question.target.contrast_ids[:1], "logit")
@@ -70,11 +55,11 @@ def test_noise_that_changes_nothing_is_said() -> None:
         tracing.grid(Context())
 
 
-@pytest.mark.parametrize("name", ["induction", "copy", "lookup", "negation", "saturated"])
+@pytest.mark.parametrize("name", PARTS)
 def test_without_the_planted_part_all_is_lost(name: str) -> None:
     """Zero ablation: the whole number, at the planted cell and at the one that feeds it (the previous-token head), and nothing elsewhere."""
     mechanism = MECHANISMS[name]
-    _, part, planted = PLANTED[name]
+    part, planted = cell_of(name)
     question, lm = mechanism.question, mechanism.adapter
     number = Number(question.target.ids[:1], question.target.contrast_ids[:1], "logit")
     grid = INSPECTORS["activation_patching"](lm, question.tokens, Ablation("zero"), number).grid(Context(), part=part)
@@ -95,7 +80,7 @@ def test_the_estimate_misses_a_saturated_unit() -> None:
     with pytest.raises(ValueRefusedError, match="nothing to explain"):
         patching.grid(Context())
     noise = INSPECTORS["activation_patching"](
-        lm, question.tokens, lm.tokenize("there was a today today"), Contrast(question.target.ids[0]), "noise"
+        lm, question.tokens, lm.tokenize(mechanism.corrupted), Contrast(question.target.ids[0]), "noise"
     )
     exact, estimate = noise.grid(Context()), noise.estimate(Context())
     assert np.nanmax(exact.recovered) == pytest.approx(1.0, abs=1e-4)

@@ -1,4 +1,4 @@
-"""The weights of small models that do one thing: weigh words, copy, repeat, look up, negate, saturate."""
+"""The weights of small models that do one thing: weigh words, copy, repeat, look up once and twice, negate, saturate."""
 
 from __future__ import annotations
 
@@ -76,6 +76,34 @@ def lookup() -> Circuit:
         c.write(f"{country}={city}", "city", i)
         c.answer(city, "found", i)
     c.attend(0, query=c.read("wanted"), key=c.read("key"), value="city", out="found", sharpness=SHARPNESS)
+    return c
+
+
+HOMES: Final = {"ann": "paris", "bob": "rome", "eve": "madrid"}
+
+
+def two_hops() -> Circuit:
+    """A head takes the city that a name is paired with; a second one asks with that city for the country it is paired with."""
+    pairs = {f"{name}={city}": i for i, (name, city) in enumerate(HOMES.items())}
+    places = {f"{city}={country}": i for i, (country, city) in enumerate(CAPITALS.items())}
+    words = [*HOMES, *CAPITALS, *pairs, *places]
+    c = Circuit(
+        words,
+        {"wanted": 3, "name": 3, "city": 3, "key": 3, "country": 3},
+        {"home": 3, "found": 3},
+        n_layers=2,
+    )
+    for i, (name, country) in enumerate(zip(HOMES, CAPITALS, strict=True)):
+        c.write(name, "wanted", i)
+        c.answer(country, "found", i)
+    for word, i in pairs.items():
+        c.write(word, "name", i)
+        c.write(word, "city", i)
+    for word, i in places.items():
+        c.write(word, "key", i)
+        c.write(word, "country", i)
+    c.attend(0, query=c.read("wanted"), key=c.read("name"), value="city", out="home", sharpness=SHARPNESS)
+    c.attend(1, query=c.read("home"), key=c.read("key"), value="country", out="found", sharpness=SHARPNESS)
     return c
 
 

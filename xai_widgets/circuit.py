@@ -88,8 +88,9 @@ class Circuit(CircuitView):
 
         def work(seen: Circuited, context: Any) -> Check:  # noqa: ANN401 - the job's context
             graph = seen.circuit.graph
-            if not 1 <= size <= len(graph):
-                raise ValueRefusedError("size", given=str(size), accepted=f"1 to {len(graph)}", hint="edges to keep")
+            whole: Any = size  # whatever was given
+            if isinstance(whole, bool) or not isinstance(whole, int) or not 1 <= whole <= len(graph):
+                raise ValueRefusedError("size", given=repr(size), accepted=f"1 to {len(graph)}", hint="edges to keep")
             found: Check = seen.inspector.check(graph, size, graph.strongest(size), context)
             return found
 

@@ -176,6 +176,8 @@ def lab(request: pytest.FixtureRequest, context: BrowserContext, lab_server: Lab
         print("asked outside:", lab.outside)  # noqa: T201 - the same
         print("log:", lab_server.tail())  # noqa: T201 - the same
     for notebook in lab.opened:
+        if notebook.dark:
+            notebook.theme(dark=False)
         if notebook.kernel is not None:  # it goes on, for the next test
             notebook.interrupt()  # a failed test may have left a cell running
             notebook.python("tidy()")

@@ -48,6 +48,7 @@ class Notebook:
         kernel: id of the running kernel it was opened with, if any.
         page_errors: texts of uncaught errors of the page, in order.
         console: texts of console errors and warnings, in order.
+        dark: the theme was made dark here.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Notebook:
         self.path = server.root / f"{name}.ipynb"
         self.page_errors: list[str] = []
         self.console: list[str] = []
+        self.dark = False
         page.on("pageerror", self._on_page_error)
         page.on("console", self._on_console)
         whole = isinstance(cells, nbformat.NotebookNode)
@@ -229,10 +231,12 @@ class Notebook:
     # -- the page ----------------------------------------------------------------------------------------------------
 
     def theme(self, *, dark: bool) -> None:
-        """Change the theme of the running lab."""
+        """Change the theme of the running lab, a setting of the server that the fixture sets back at the end of the test."""
         name = "JupyterLab Dark" if dark else "JupyterLab Light"
         self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
         expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", "false" if dark else "true")
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)  # it covers the page while the theme is fetched
+        self.dark = dark
 
     def save(self) -> nbformat.NotebookNode:
         """Save with the save command and read the file back."""

@@ -58,7 +58,6 @@ def test_the_theme_changes_while_the_page_is_open(lab: Lab) -> None:
     light = nb.screenshot("light").read_bytes()
     nb.theme(dark=True)
     assert nb.screenshot("dark").read_bytes() != light
-    nb.theme(dark=False)  # a setting of the server, which the other tests share
 
 
 def test_a_cell_that_raises_fails_the_test(lab: Lab) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Final
 
 import numpy as np
 import pytest
+import torch
 
 from xai_widgets.adapters.tiny import tiny
 from xai_widgets.core.circuit import PATHS, Graph
@@ -100,6 +102,37 @@ def test_the_model_itself_and_nothing(asked: Any) -> None:
     assert nothing.completeness == pytest.approx(1.0, abs=1e-4)
     assert abs(graph.scores).tolist() == sorted(abs(graph.scores), reverse=True)
     assert len(graph) == int(asked.run(Context()).reads.sum())
+
+
+class Elsewhere(torch.Tensor):
+    """A tensor of another device: it goes together with nothing of this one until it is brought here."""
+
+    def __and__(self, _other: Any) -> Any:
+        raise RuntimeError("Expected all tensors to be on the same device")
+
+    def cpu(self, *_: Any, **__: Any) -> torch.Tensor:
+        return self.as_subclass(torch.Tensor)
+
+
+class Remote:
+    """A run whose edges are on another device; like the real one it takes cuts from anywhere."""
+
+    def __init__(self, run: Any) -> None:
+        self.run, self.reads = run, run.reads.as_subclass(Elsewhere)
+
+    def cut(self, cuts: torch.Tensor, context: Context) -> torch.Tensor:
+        return self.run.cut(cuts.as_subclass(torch.Tensor), context)
+
+
+def test_a_check_mixes_no_devices(asked: Any) -> None:
+    """Edges are chosen where their scores are (the CPU), whichever device the model is on."""
+    graph = asked.graph(Context(), "eap")
+    expected = asked.check(graph, 40, graph.strongest(40), Context())
+    there = copy.copy(asked)
+    there._run = Remote(asked.run(Context()))
+    found = there.check(graph, 40, graph.strongest(40), Context())
+    assert found.faithfulness == pytest.approx(expected.faithfulness, abs=1e-5)
+    assert found.completeness == pytest.approx(expected.completeness, abs=1e-5)
 
 
 def test_scores_of_a_linear_reader_are_exact(asked: Any) -> None:

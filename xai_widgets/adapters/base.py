@@ -77,6 +77,11 @@ class ModelAdapter(Protocol):
         """What works, measured at load."""
         ...
 
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        """Ids that end a text."""
+        ...
+
     def require(self, *names: CapabilityName) -> None:
         """Raise `CapabilityError` with the reason unless all of these work."""
         ...

@@ -156,21 +156,23 @@ def edge_run(
     """Read two texts, for edges of the first to be cut.
 
     Args:
-        adapter, ids: the model and the text. other: what cut edges carry comes from. pairs: for each position its counterpart there.
+        adapter, ids: the model and the text. other: what cut edges carry comes from. Memory: up to four times
+            nodes x positions x d_model in float32. pairs: for each position its counterpart there.
 
     Raises:
         CapabilityError: its heads can't read streams of their own, with the reason. OutOfMemoryError. CancelledError.
     """
-    wiring = wiring_of(adapter, context)
-    own, far_one = (_read(adapter, text, wiring, context) for text in (ids, other))
-    change = torch.zeros_like(own.written.nodes)
-    here = [p for p, q in enumerate(pairs) if q is not None]
-    change[:, here] = far_one.written.nodes[:, [q for q in pairs if q is not None]] - own.written.nodes[:, here]
-    nodes, readers = _names(wiring)
-    return EdgeRun(
-        nodes, readers, change, own.trace.logits[-1].float(), far_one.trace.logits[-1].float(),
-        adapter, own.trace, own.calls, wiring, own.constants, own.written,
-    )  # fmt: skip
+    with torch.inference_mode(mode=False):  # derivatives are taken of what is kept
+        wiring = wiring_of(adapter, context)
+        own, far_one = (_read(adapter, text, wiring, context) for text in (ids, other))
+        change = torch.zeros_like(own.written.nodes)
+        here = [p for p, q in enumerate(pairs) if q is not None]
+        change[:, here] = far_one.written.nodes[:, [q for q in pairs if q is not None]] - own.written.nodes[:, here]
+        nodes, readers = _names(wiring)
+        return EdgeRun(
+            nodes, readers, change, own.trace.logits[-1].float(), far_one.trace.logits[-1].float(),
+            adapter, own.trace, own.calls, wiring, own.constants, own.written,
+        )  # fmt: skip
 
 
 def _names(wiring: Sequence[Wiring]) -> tuple[tuple[tuple[str, int, int], ...], tuple[tuple[int, str], ...]]:
@@ -285,7 +287,7 @@ class _Slopes:
         out = torch.zeros(len(run.readers), len(run.nodes), device=run.change.device)
         with torch.inference_mode(mode=False):
             streams = [s.clone() for s in (self._streams(moved) if moved else run._own.streams)]
-            change = run.change.clone().flatten(1)
+            change = run.change.flatten(1)
             with torch.enable_grad():
                 leaf = streams[-1].requires_grad_()
                 # a view of its own: its blocks are stood in for

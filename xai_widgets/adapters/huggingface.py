@@ -24,7 +24,7 @@ from xai_widgets.adapters.base import (
     Variant,
 )  # fmt: skip
 from xai_widgets.adapters.checks import check_logits, check_model, check_tokenizer, measure
-from xai_widgets.adapters.generation import stop_ids, write
+from xai_widgets.adapters.generation import write
 from xai_widgets.adapters.lent import Lent
 from xai_widgets.adapters.memory import ran_out
 from xai_widgets.adapters.prompt_cache import PromptCache
@@ -134,8 +134,7 @@ class HuggingFaceAdapter(Lent):
             raise TooLongError(len(tokens) + 1, self.max_length)
         before = tokens.ids.tolist()
         steps = min(max_new_tokens, self.max_length - len(before))
-        ends = stop_ids(self.model, self.tokenizer)
-        ids = list(write(self._next_logits, before, steps, context, temperature=temperature, stop_ids=ends))
+        ids = list(write(self._next_logits, before, steps, context, temperature=temperature, stop_ids=self.stop_ids))
         return self.with_generated(tokens, ids)
 
     def with_generated(self, prompt: Tokens, ids: Sequence[int]) -> Tokens:

@@ -13,6 +13,7 @@ from torch import nn
 
 from xai_widgets.adapters.base import Capability, CapabilityName
 from xai_widgets.adapters.fingerprint import WeightsFingerprint, tokenizer_fingerprint
+from xai_widgets.adapters.generation import stop_ids
 from xai_widgets.adapters.hooks import view
 from xai_widgets.adapters.speed import Speed
 from xai_widgets.adapters.tokenization import TokenReader
@@ -138,6 +139,11 @@ class Lent:
     def estimate(self, cost: Cost) -> Cost:
         """The same cost with seconds from the speed measured."""
         return replace(cost, seconds=self.speed.seconds(cost))
+
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        """Ids that end a text."""
+        return stop_ids(self.model, self.tokenizer)
 
     # -- tokens ----------------------------------------------------------------------------------------------------
 

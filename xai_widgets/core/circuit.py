@@ -144,7 +144,8 @@ class Circuit:
             from the input to the logits.
         method, steps: how edges were scored; `file`: by whoever wrote the file. title: of a file.
         clean, corrupted: prompts as typed, None of a file of another library. base, source: what the model read.
-        target, other: the number is the logit of the first less that of the second. ends: of both prompts, None where unknown.
+        target, other: the number is the logit of the first less that of the second. ends: with all edges and with none (of prompts of one
+            length: of both prompts), None where unknown.
         check: of what is kept; None where it was not run. curve: of circuits of growing size.
         threshold: of `acdc`, the share of the difference below which an edge was taken away.
         n_edges: how many edges there are, if `graph` has not all of them. model: whose.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -43,10 +43,11 @@ class Direction:
         """Refuse a recipe that lacks what it needs.
 
         Raises:
-            UnknownNameError: no such kind. ValueRefusedError: something is missing, or is no number.
+            UnknownNameError: no such kind. ValueRefusedError: something is missing, or of the wrong type.
         """
         if self.kind not in KINDS:
             raise UnknownNameError("kind of direction", self.kind, KINDS)
+        self._check_types()
         for name, needed, given in (
             ("layer", ("prompts", "neuron"), self.layer is not None),
             (
@@ -69,6 +70,22 @@ class Direction:
                 "vector of a direction", given="numbers that are not finite, or all 0", accepted="finite numbers, not all 0",
                 hint="look where it was made",
             )  # fmt: skip
+
+    def _check_types(self) -> None:
+        given: Any = self  # from JSON: of any types
+        texts = all(isinstance(text, str) for text in given.positive + given.negative)
+        token = given.text is None or (isinstance(given.text, (str, int)) and not isinstance(given.text, bool))
+        for name, right, accepted in (
+            ("layer", _counted(self.layer), "a number from 0"),
+            ("positive and negative", texts, "texts"),
+            ("text", token, "a token's text, or its id"),
+            ("index", _counted(self.index), "a number from 0"),
+        ):
+            if not right:
+                raise ValueRefusedError(
+                    f"{name} of a direction of kind {self.kind!r}", given=f"{getattr(self, name, (self.positive, self.negative))!r}"[:80],
+                    accepted=accepted, hint="make it by xw.Direction.between, .token, .neuron or .array",
+                )  # fmt: skip
 
     @classmethod
     def between(cls, positive: str | Sequence[str], negative: str | Sequence[str], *, layer: int) -> Direction:
@@ -93,7 +110,7 @@ class Direction:
     @classmethod
     def array(cls, vector: Sequence[float]) -> Direction:
         """Numbers of one's own."""
-        return cls("array", vector=tuple(float(x) for x in vector))
+        return cls("array", vector=_floats(vector))
 
     @property
     def name(self) -> str:
@@ -133,18 +150,43 @@ class Direction:
             UnknownNameError, ValueRefusedError: as when it is made, or a field that a direction has not.
         """
         known = ("kind", "layer", "positive", "negative", "text", "index", "vector")
+        if not isinstance(data, Mapping):
+            raise ValueRefusedError(
+                "direction", given=type(data).__name__, accepted="an object", hint="what Direction.to_json writes"
+            )
         for name in data:
             if name not in known:
                 raise UnknownNameError("field of a direction", name, known)
         fields = {name: value for name, value in data.items() if value is not None}
-        for name in ("positive", "negative", "vector"):
+        for name in ("positive", "negative"):
             if name in fields:
-                fields[name] = tuple(fields[name])
+                fields[name] = _texts(fields[name])
+        if "vector" in fields:
+            fields["vector"] = _floats(fields["vector"])
         return cls(**{"kind": "array", **fields})
 
 
-def _texts(given: str | Sequence[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+def _texts(given: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever was given; texts are told apart when it is made
+    several = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping))
+    return tuple(given) if several else (given,)
+
+
+def _floats(given: Any) -> tuple[float, ...]:  # noqa: ANN401 - whatever was given
+    try:
+        if isinstance(given, (str, bytes)):
+            raise TypeError("a text")
+        return tuple(float(x) for x in given)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueRefusedError(
+            "vector of a direction",
+            given=f"{given!r}"[:80],
+            accepted="a list of numbers",
+            hint="look where it was made",
+        ) from None
+
+
+def _counted(number: object) -> bool:
+    return number is None or (isinstance(number, int) and not isinstance(number, bool) and number >= 0)
 
 
 __all__ = ["KINDS", "Direction"]

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 
@@ -65,14 +66,17 @@ class Intervention:
         set_ = object.__setattr__
         at: Any = self.at  # one position may be given alone
         if at is not None:
-            try:
-                set_(self, "at", tuple(sorted({int(p) for p in ((at,) if isinstance(at, int) else at)})))
-            except (TypeError, ValueError):
+            found = _whole(at)
+            if found is None:
                 _refuse(
                     "at", repr(at), "positions, or None for all", "positions are counted from 0, or from the end by -1"
                 )
+            set_(self, "at", tuple(sorted(set(found))))
         if self.source is not None and not isinstance(self.source, str):
-            set_(self, "source", tuple(int(i) for i in self.source))
+            ids = _whole(self.source)
+            if ids is None:
+                _refuse("source", repr(self.source), "a text, or token ids", "swap takes the activation from it")
+            set_(self, "source", ids)
         if self.value is not None:
             set_(self, "value", _numbers(self.value))
         self._check_place()
@@ -89,6 +93,13 @@ class Intervention:
             _refuse(
                 "at and start", "both", "one of them", "start=4 is from position 4 on, at=(4,) is that position alone"
             )
+        if self.start is not None:
+            start = None if isinstance(self.start, Iterable) else _whole(self.start)
+            if start is None:
+                _refuse("start", repr(self.start), "a position", "positions are counted from 0, or from the end by -1")
+            object.__setattr__(self, "start", start[0])
+        if not isinstance(self.on, bool):
+            _refuse("on", repr(self.on), "True or False", "False switches the intervention off")
         if self.at == ():
             _refuse("at", "no position", "at least one", "leave it out for all; on=False switches the intervention off")
 
@@ -198,6 +209,8 @@ def checked(given: Iterable[Any]) -> tuple[Intervention, ...]:
     """
     if isinstance(given, Intervention):
         given = [given]
+    if not isinstance(given, Iterable):
+        _refuse("interventions", type(given).__name__, "a list of xw.Intervention", "make each by xw.Intervention(...)")
     found = []
     for one in given:
         if not isinstance(one, (Intervention, Mapping)):
@@ -225,8 +238,8 @@ def from_json(saved: str) -> tuple[Any, tuple[Intervention, ...]]:
     try:
         content = json.loads(saved)
         version = content["xai_widgets.steer"]
-        text, given = content["text"], content["interventions"]
-    except (ValueError, KeyError, TypeError) as error:
+        text, given = content["text"], list(content["interventions"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FileError(
             "This is no saved intervention.", given=f"{type(error).__name__}: {error}", accepted="what xw.Steer.save wrote",
             hint="save it again",
@@ -254,11 +267,22 @@ def _counted(number: object) -> bool:
     return isinstance(number, int) and not isinstance(number, bool) and number >= 0
 
 
+def _whole(given: Any) -> tuple[int, ...] | None:  # noqa: ANN401 - whatever was given
+    """One whole number or several, as a tuple; None where it is something else. Numpy's count too."""
+    if isinstance(given, (str, bytes, Mapping)):
+        return None
+    several = list(given) if isinstance(given, Iterable) else [given]
+    whole = [isinstance(p, Integral) and not isinstance(p, bool) for p in several]
+    return tuple(int(p) for p in several) if all(whole) else None
+
+
 def _numbers(value: Any) -> float | tuple[float, ...]:  # noqa: ANN401 - whatever was given
     """One finite number, or a tuple of them."""
     try:
-        found = float(value) if isinstance(value, (int, float)) else tuple(float(x) for x in value)
-    except (TypeError, ValueError):
+        if isinstance(value, (str, bytes, Mapping)):
+            raise TypeError("a text or an object")
+        found = tuple(float(x) for x in value) if isinstance(value, Iterable) else float(value)
+    except (TypeError, ValueError, OverflowError):
         _refuse("value", repr(value), "a number or a list of numbers", "leave texts out")
     if not all(math.isfinite(x) for x in (found if isinstance(found, tuple) else (found,))) or found == ():
         _refuse(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 
@@ -102,7 +102,16 @@ def open_file(path: str | Path) -> Circuit:
         raise FileError(
             "There is no such file.", given=source.name, accepted="a file written by save", hint="check the path"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise FileError(
             "The file can't be read as a graph.", given=f"{source.name}: {type(error).__name__}: {str(error)[:100]}",
             accepted="a file written by Circuit.save, or a graph file of circuit-tracer (JSON)", hint="save it again",
@@ -120,7 +129,7 @@ def _tokens(tokens: Tokens) -> dict[str, Any]:
 def _own(content: Mapping[str, Any], name: str) -> Circuit:
     edges = content["edges"]
     graph = Graph(
-        tuple(Node(**n) for n in content["nodes"]),
+        tuple(_node(n) for n in content["nodes"]),
         _column(edges, 0, np.int32), _column(edges, 1, np.int32),
         np.array([PATHS.index(e[2]) for e in edges], dtype=np.uint8), _column(edges, 3, np.float32),
         np.array([np.nan if e[4] is None else e[4] for e in edges], dtype=np.float32),
@@ -131,22 +140,57 @@ def _own(content: Mapping[str, Any], name: str) -> Circuit:
         graph,
         _column(edges, 5, np.bool_),
         int(content["size"]),
-        content["method"],
+        _one_of(content["method"], ("eap", "eap_ig", "acdc", "file")),
         int(content["steps"]),
-        Tokens.of_texts(content["base"]["texts"], content["base"]["ids"]),
-        None if source is None else Tokens.of_texts(source["texts"], source["ids"]),
+        _read(content["base"]),
+        None if source is None else _read(source),
         _ask(content["clean"]),
         _ask(content["corrupted"]),
-        None if content["target"] is None else NextToken(**content["target"]),
-        None if content["other"] is None else NextToken(**content["other"]),
-        None if content["ends"] is None else (float(content["ends"][0]), float(content["ends"][1])),
-        None if content["check"] is None else Check(**content["check"]),
-        tuple(Check(**c) for c in content["curve"]),
+        _next(content["target"]),
+        _next(content["other"]),
+        None if content["ends"] is None else (_finite(content["ends"][0]), _finite(content["ends"][1])),
+        None if content["check"] is None else _check(content["check"]),
+        tuple(_check(c) for c in content["curve"]),
         int(content["n_edges"]),
-        float(content["threshold"]),
+        _finite(content["threshold"]),
         str(content["title"]) or name,
         str(content["model"]),
     )
+
+
+def _node(given: Mapping[str, Any]) -> Node:
+    layer, index, pos = (int(given[name]) for name in ("layer", "index", "pos"))
+    return Node(_one_of(given["kind"], get_args(NodeKind)), layer, index, pos, str(given["label"]))
+
+
+def _read(given: Mapping[str, Any]) -> Tokens:
+    texts, ids = given["texts"], given["ids"]
+    if len(texts) != len(ids):
+        raise ValueError(f"{len(texts)} tokens with {len(ids)} ids")
+    return Tokens.of_texts(texts, ids)
+
+
+def _next(given: Any) -> NextToken | None:  # noqa: ANN401 - JSON
+    if given is None:
+        return None
+    return NextToken(int(given["id"]), str(given["text"]), _finite(given["prob"]), _finite(given["logit"]))
+
+
+def _check(given: Mapping[str, Any]) -> Check:
+    shares = (_finite(given[name]) for name in ("faithfulness", "completeness"))
+    return Check(int(given["asked"]), int(given["kept"]), *shares)
+
+
+def _finite(given: Any) -> float:  # noqa: ANN401 - JSON
+    if not np.isfinite(number := float(given)):
+        raise ValueError("a number that is not finite")
+    return number
+
+
+def _one_of(given: Any, known: Sequence[Any]) -> Any:  # noqa: ANN401 - one of literals
+    if given not in known:
+        raise ValueError(f"{str(given)[:40]!r} is none of {', '.join(known)}")
+    return given
 
 
 def _ask(given: Any) -> Ask | None:  # noqa: ANN401 - JSON
@@ -212,10 +256,11 @@ def _column(edges: Sequence[Sequence[Any]], i: int, dtype: Any) -> np.ndarray:  
 
 
 def _within(graph: Graph) -> None:
-    """Edges between nodes that are there, with finite weights."""
+    """Edges between nodes that are there, with finite weights; numbers that the browser can be sent."""
+    np.array([(node.layer, node.index, node.pos) for node in graph.nodes], dtype=np.int32)
     n = len(graph.nodes)
     for ends in (graph.sources, graph.targets):
         if len(ends) and not (int(ends.min()) >= 0 and int(ends.max()) < n):
             raise ValueError("an edge of a node that is not there")
-    if not np.isfinite(graph.scores).all():
+    if not np.isfinite(graph.scores).all() or np.isinf(graph.exact).any():
         raise ValueError("a weight that is no number")

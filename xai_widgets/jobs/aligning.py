@@ -11,6 +11,7 @@ from xai_widgets.core.context import Context
 from xai_widgets.core.errors import ValueRefusedError
 from xai_widgets.core.registry import INSPECTORS
 from xai_widgets.jobs.looking import Looking
+from xai_widgets.jobs.versus import told_apart
 
 if TYPE_CHECKING:
     from xai_widgets.adapters.base import ModelAdapter
@@ -48,9 +49,8 @@ class Aligning(Looking[Comparison, Aligned]):
     def _align(self, ask: Comparison, context: Context, _on_part: Callable[[Aligned], None] | None) -> Aligned:
         found = inspector(self.adapter, self.versus, ask).look(context)
         second = self.versus or self.adapter
-        names = (self.adapter.name, second.name)
-        if second is not self.adapter and names[0] == names[1]:
-            names = (f"{names[0]} (1)", f"{names[1]} (2)")
+        alone = second is self.adapter
+        names = (second.name, second.name) if alone else told_apart(self.adapter.name, second.name)
         return Aligned(ask, found, names, (self.adapter.fingerprint, second.fingerprint))
 
 

@@ -17,6 +17,7 @@ from xai_widgets.core.scores import rank_correlation
 from xai_widgets.core.tokens import Tokens
 from xai_widgets.jobs.looking import Looking
 from xai_widgets.jobs.resolve import log_softmax, most_probable, read
+from xai_widgets.jobs.versus import told_apart
 
 if TYPE_CHECKING:
     from xai_widgets.adapters.base import ModelAdapter, Off
@@ -115,9 +116,7 @@ def look(
     second, its = versus[0], versus[1] or ask
     others, _ = read(second, its)
     longest = max(len(tokens), len(others))
-    names = (adapter.name, second.name) if second is not adapter else (tokens.text, others.text)
-    if names[0] == names[1]:
-        names = (f"{names[0]} (1)", f"{names[1]} (2)")
+    names = told_apart(*((adapter.name, second.name) if second is not adapter else (tokens.text, others.text)))
     other = _looked(second, its, others, names[1], None, longest, context)
     return _looked(adapter, ask, tokens, names[0], other, longest, context)
 

@@ -70,7 +70,7 @@ class Circuited:
     inspector: Any = field(repr=False)
 
 
-class Finding(Looking[Wanted, Circuited]):
+class CircuitFinding(Looking[Wanted, Circuited]):
     """A conversation about two prompts; another method on the same two runs them no more."""
 
     def __init__(self, adapter: ModelAdapter, wanted: Wanted) -> None:
@@ -127,7 +127,9 @@ def look(
             on_part(circuited)
 
     if wanted.method == "acdc":
-        return found(*_pruned(asked, graph, wanted, context, lambda kept: tell(found(TRIED, kept, None, []))))
+        return found(
+            *_pruned(asked, graph, wanted, context, lambda kept: tell(found(wanted.size or TRIED, kept, None, [])))
+        )
     first = wanted.size or FIRST
     kept = graph.strongest(first)
     tell(found(first, kept, None, []))

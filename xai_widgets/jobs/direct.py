@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from xai_widgets.core.ask import Ask, NextToken
 from xai_widgets.core.context import Context
-from xai_widgets.core.errors import ModelError, TokenizerError, ValueRefusedError
+from xai_widgets.core.errors import ModelError, ValueRefusedError
 from xai_widgets.core.parts import LogitShares
 from xai_widgets.core.registry import INSPECTORS
 from xai_widgets.core.tokens import Tokens
 from xai_widgets.jobs.looking import Looking
 from xai_widgets.jobs.resolve import next_tokens, read
+from xai_widgets.jobs.versus import comparable, told_apart
 
 if TYPE_CHECKING:
     from xai_widgets.adapters.base import ModelAdapter
@@ -67,9 +68,7 @@ class Splitting(Looking[Ask, Split]):
         if second is None:
             return _split(self.adapter, ask, before, context)
         comparable(self.adapter, second, ask)
-        names = (self.adapter.name, second.name)
-        if names[0] == names[1]:
-            names = (f"{names[0]} (1)", f"{names[1]} (2)")
+        names = told_apart(self.adapter.name, second.name)
         first = _split(self.adapter, ask, before, context)
         same = replace(ask, target=first.target.id, contrast=None if first.other is None else first.other.id)
         other = _split(second, same, None if before is None else before.versus, context)
@@ -81,28 +80,6 @@ class Splitting(Looking[Ask, Split]):
         there = other.parts.look(context, list(other.shares.ids), list(other.shares.contrast_ids), first.shares.scale)
         difference = first.shares.minus(there)
         return replace(first, name=names[0], versus=replace(other, name=names[1]), difference=difference)
-
-
-def comparable(adapter: ModelAdapter, second: ModelAdapter, ask: Ask) -> None:
-    """Refuse two models whose shares can't be set side by side; nothing runs.
-
-    Raises:
-        TokenizerError: they read the text as other tokens. ModelError: another number of layers.
-    """
-    ours, theirs = read(adapter, ask)[0].ids.tolist(), read(second, ask)[0].ids.tolist()
-    alike = ours == theirs and all(adapter.token_text(i) == second.token_text(i) for i in set(ours))
-    if not alike:
-        raise TokenizerError(
-            "The two models read this text as other tokens, so there is no one logit to compare.",
-            given=f"{len(ours)} tokens by {adapter.name}, {len(theirs)} others by {second.name}",
-            accepted="two models with the same tokenizer", hint="make a view of each",
-        )  # fmt: skip
-    if adapter.n_layers != second.n_layers:
-        raise ModelError(
-            "The two models have different numbers of layers, so their layers have no counterparts.",
-            given=f"{adapter.n_layers} layers and {second.n_layers}", accepted="two models with as many layers",
-            hint="make a view of each; xw.CKA compares every layer of one with every layer of the other",
-        )  # fmt: skip
 
 
 def _split(adapter: ModelAdapter, ask: Ask, before: Split | None, context: Context) -> Split:

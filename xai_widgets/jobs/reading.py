@@ -11,12 +11,13 @@ import numpy as np
 
 from xai_widgets.core.ask import Ask, NextToken
 from xai_widgets.core.context import Context
-from xai_widgets.core.errors import TokenizerError, ValueRefusedError
+from xai_widgets.core.errors import ValueRefusedError
 from xai_widgets.core.lens import LensDifference, LensGrid, Scoped, Translator
 from xai_widgets.core.registry import INSPECTORS
 from xai_widgets.core.tokens import Tokens
 from xai_widgets.jobs.looking import Looking
 from xai_widgets.jobs.resolve import read
+from xai_widgets.jobs.versus import comparable
 
 if TYPE_CHECKING:
     from xai_widgets.adapters.base import ModelAdapter
@@ -135,30 +136,6 @@ def look(
 
     looking = lens if other is None else INSPECTORS["lens_difference"](lens, other)
     return lensed(looking.look(context, k, part))
-
-
-def comparable(adapter: ModelAdapter, versus: ModelAdapter, ask: Ask) -> Tokens:
-    """The text as the other model reads it, which must be as this one does.
-
-    Raises:
-        TokenizerError: it reads other tokens. ValueRefusedError: it has another number of layers.
-    """
-    if versus.n_layers != adapter.n_layers:
-        raise ValueRefusedError(
-            "versus", given=f"{versus.n_layers} layers", accepted=f"{adapter.n_layers} layers, as of {adapter.name}",
-            hint="compare two checkpoints of one model, or make a view of each",
-        )  # fmt: skip
-    ours, theirs = read(adapter, ask)[0], read(versus, ask)[0]
-    same = ours.ids.tolist() == theirs.ids.tolist() and adapter.d_vocab == versus.d_vocab
-    if same and adapter.tokenizer_fingerprint != versus.tokenizer_fingerprint:
-        same = adapter.tokenizer.get_vocab() == versus.tokenizer.get_vocab()
-    if not same:
-        raise TokenizerError(
-            "The two models don't read this text as the same tokens, so their cells can't be compared.",
-            given=f"{len(ours)} tokens of {adapter.d_vocab:,} by {adapter.name}, {len(theirs)} of {versus.d_vocab:,} by {versus.name}",
-            accepted="two models with the same vocabulary", hint="make a view of each",
-        )  # fmt: skip
-    return theirs
 
 
 def scoped(lensed: Lensed, stream: int, pos: int, prompt: str, context: Context, **how: Any) -> Scoped:  # noqa: ANN401 - see `Patchscope.read`

@@ -11,6 +11,7 @@ import numpy as np
 
 from xai_widgets.core.ask import Ask, NextToken
 from xai_widgets.core.context import Context
+from xai_widgets.core.errors import ModelError
 from xai_widgets.core.interventions import Intervention
 from xai_widgets.core.sites import Sites
 from xai_widgets.core.tokens import Tokens
@@ -141,8 +142,17 @@ class Steering(Looking[Steered, Outcome]):
         return self._plain
 
     def write(self, seen: Outcome, count: int, context: Context) -> tuple[Tokens, Tokens]:
-        """The text followed by what the model writes without and with the interventions."""
+        """The text followed by what the model writes without and with the interventions.
+
+        Raises:
+            ModelError: the weights changed since the picture was made.
+        """
         adapter, plain = self.adapter, seen.plain
+        if adapter.fingerprint != plain.fingerprint:
+            raise ModelError(
+                "The model changed since this text was steered.", given="other weights than those of the picture",
+                accepted="the same weights", hint="look again: edit the text, or run the cell again",
+            )  # fmt: skip
         ids = plain.tokens.ids.tolist()
         on = [one for one in seen.asked.interventions if one.on]
         if count not in plain.written:

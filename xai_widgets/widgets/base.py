@@ -8,6 +8,7 @@ update is lost (measured: without it a quarter were).
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import uuid
 from abc import abstractmethod
@@ -27,14 +28,17 @@ _STATIC = Path(__file__).parent.parent / "static"
 _LOG = logging.getLogger("xai_widgets")
 
 
-def asset(name: str) -> Path:
-    """A built file of the browser side; a source checkout that was never built has none."""
+def asset(name: str) -> Path | str:
+    """The text of a built file of the browser side; a source checkout that was never built has none.
+
+    With ANYWIDGET_HMR=1 its path, which anywidget watches: it then holds on to every view that was ever made.
+    """
     path = _STATIC / name
     if not path.exists():
         raise FileNotFoundError(
             f"{name} is not built: run `make setup` in a checkout, or reinstall the wheel, which carries it"
         )
-    return path
+    return path if os.environ.get("ANYWIDGET_HMR") == "1" else path.read_text(encoding="utf-8")
 
 
 class Ticket(NamedTuple):

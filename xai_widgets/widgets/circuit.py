@@ -13,7 +13,7 @@ from xai_widgets.core.ask import Ask, TargetChoice
 from xai_widgets.core.circuit import Circuit
 from xai_widgets.core.errors import KernelError, UnknownNameError, ValueRefusedError
 from xai_widgets.jobs.asking import source_of
-from xai_widgets.jobs.circuit import Circuited, Finding, Method, Wanted
+from xai_widgets.jobs.circuit import Circuited, CircuitFinding, Method, Wanted
 from xai_widgets.jobs.resolve import most_probable, read
 from xai_widgets.protocol.arrays import put
 from xai_widgets.protocol.circuit import SENT, encode_circuit
@@ -81,7 +81,7 @@ class CircuitView(LookingView[Wanted, Circuited]):
         for ask in asks:
             read(lm, ask)
         wanted = Wanted(asks[0], asks[1], method, steps, threshold, size, target, contrast)
-        self._begin(Finding(lm, _checked(wanted)), link_id)
+        self._begin(CircuitFinding(lm, _checked(wanted)), link_id)
 
     def ask_of(self, content: Mapping[str, Any]) -> Wanted:
         """What a message asks for: what it leaves out stays, but for the size."""
@@ -119,8 +119,8 @@ class CircuitView(LookingView[Wanted, Circuited]):
         graph, inspector = seen.circuit.graph, seen.inspector
         size = _in_range("size", asked.get("size"), 1, min(SENT, len(graph)))
         kept = graph.strongest(size)
+        alone = inspector.logits(graph, kept, context).cpu().numpy()  # first: the check takes up where this pass ends
         check = inspector.check(graph, size, kept, context)
-        alone = inspector.logits(graph, kept, context).cpu().numpy()
         buffers: list[bytes] = []
         return {
             "array": put(kept[:SENT], buffers),
@@ -146,7 +146,7 @@ def _checked(wanted: Wanted) -> Wanted:
     if wanted.size is not None:
         _in_range("size", wanted.size, 1, SENT)
     threshold: Any = wanted.threshold  # from the browser: of any type
-    if not isinstance(threshold, (int, float)) or not 0 < threshold <= 1:
+    if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 < threshold <= 1:
         raise ValueRefusedError(
             "threshold", given=repr(threshold), accepted="a share of the difference, above 0 and up to 1", hint="0.01"
         )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from xai_widgets.core.cka import Per
 from xai_widgets.core.errors import UnknownNameError, ValueRefusedError
@@ -16,6 +16,9 @@ from xai_widgets.widgets.looking import Answer, LookingView, source_code
 
 if TYPE_CHECKING:
     from xai_widgets.adapters.base import ModelAdapter
+
+
+_MOST: Final = 2048
 
 
 class CKAView(LookingView[Comparison, Aligned]):
@@ -39,11 +42,14 @@ class CKAView(LookingView[Comparison, Aligned]):
         """Read the texts by both models and compare."""
         if per not in get_args(Per):
             raise UnknownNameError("per", per, get_args(Per))
-        if not 4 <= most <= 4096:
+        if most != int(most) or not 4 <= most <= _MOST:
             raise ValueRefusedError(
-                "most", given=str(most), accepted="4 to 4096 samples", hint="512 take 2 MB for each layer"
-            )
-        given = (texts,) if isinstance(texts, str) else tuple(texts)
+                "most", given=repr(most), accepted=f"4 to {_MOST} samples",
+                hint="every pair of samples is a number, for each layer: 512 take 2 MB, 2048 take 34 MB",
+            )  # fmt: skip
+        if seed != int(seed) or seed < 0:
+            raise ValueRefusedError("seed", given=repr(seed), accepted="a whole number from 0", hint="0")
+        given = (texts,) if isinstance(texts, str) else tuple(texts or ())
         comparison = Comparison(given, per, most, first, seed)
         inspector(lm, versus, comparison)
         self._aligning = Aligning(lm, comparison, versus)
@@ -88,8 +94,4 @@ def _code(ask: Comparison, origin: str, versus: ModelAdapter | None) -> str:
         for name in ("per", "most", "first", "seed")
         if getattr(ask, name) != getattr(usual, name)
     )
-    call = f"xw.CKA(lm, {list(ask.texts)!r}"
-    if versus is None:
-        return source_code(origin, f"{call}{more})")
-    second = f"other = {versus.origin}" if versus.origin else "other = xw.wrap(model, tokenizer)  # your own objects"
-    return source_code(origin, f"{second}\n{call}, versus=other{more})")
+    return source_code(origin, f"xw.CKA(lm, {list(ask.texts)!r}{more})", versus)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from xai_widgets.core.ask import Ask, TargetChoice
 from xai_widgets.jobs.asking import source_of
-from xai_widgets.jobs.direct import Split, Splitting, comparable
+from xai_widgets.jobs.direct import Split, Splitting
 from xai_widgets.jobs.resolve import read
+from xai_widgets.jobs.versus import comparable
 from xai_widgets.protocol.codec import decode_target
 from xai_widgets.protocol.direct import Version, encode_direct, encode_head, encode_neuron
 from xai_widgets.protocol.schema import ModelInfo
@@ -114,8 +115,4 @@ def _code(ask: Ask, origin: str, versus: ModelAdapter | None) -> str:
         for name, value in (("target", ask.target), ("contrast", ask.contrast))
         if value is not None
     )
-    call = f"xw.DirectLogitAttribution(lm, {ask.typed!r}{more}"
-    if versus is None:
-        return source_code(origin, f"{call})")
-    second = f"other = {versus.origin}" if versus.origin else "other = xw.wrap(model, tokenizer)  # your own objects"
-    return source_code(origin, f"{second}\n{call}, versus=other)")
+    return source_code(origin, f"xw.DirectLogitAttribution(lm, {ask.typed!r}{more})", versus)

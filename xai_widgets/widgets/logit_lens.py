@@ -11,8 +11,9 @@ import numpy as np
 from xai_widgets.core.ask import Ask, NextToken
 from xai_widgets.core.errors import CapabilityError, EmptyTextError
 from xai_widgets.jobs.asking import source_of
-from xai_widgets.jobs.reading import Lensed, LensName, Reading, Readings, comparable, scoped
+from xai_widgets.jobs.reading import Lensed, LensName, Reading, Readings, scoped
 from xai_widgets.jobs.resolve import read
+from xai_widgets.jobs.versus import comparable, told_apart
 from xai_widgets.protocol.arrays import put
 from xai_widgets.protocol.codec import decode_input, encode_candidate
 from xai_widgets.protocol.lens import encode_lens
@@ -97,14 +98,15 @@ class LogitLensView(LookingView[Reading, Lensed]):
         """Of this model and of the one it is compared with, told apart."""
         ours = self._looking.adapter.name
         theirs = ours if self._readings.versus is None else self._readings.versus.name
-        return (ours, theirs) if ours != theirs else (f"{ours} (1)", f"{theirs} (2)")
+        return told_apart(ours, theirs)
 
     def _code(self, ask: Ask) -> str:
         """The cell that makes such a view again; what a cell can't make is named."""
         versus = self._readings.versus
-        lens = "" if self._readings.translator is None else ", lens=tuned"
-        other = "" if versus is None else f", versus={versus.origin or 'other'}"
-        return source_code(self._looking.adapter.origin, f"xw.LogitLens(lm, {ask.typed!r}{lens}{other})")
+        tuned = self._readings.translator is not None
+        first = "tuned = xw.TunedLens.load(folder, lm)  # or TunedLens.train(lm, texts)\n" if tuned else ""
+        call = f"{first}xw.LogitLens(lm, {ask.typed!r}{', lens=tuned' if tuned else ''}"
+        return source_code(self._looking.adapter.origin, call + ")", versus)
 
     def answers(self) -> Mapping[str, Answer[Lensed]]:
         """By action."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from xai_widgets.core.ask import Ask
 from xai_widgets.core.errors import CancelledError, KernelError, UnknownNameError
@@ -14,6 +14,9 @@ from xai_widgets.jobs.looking import Looking
 from xai_widgets.protocol.codec import decode_input
 from xai_widgets.protocol.schema import ModelInfo
 from xai_widgets.widgets.base import Ticket, View, no_such_message, status
+
+if TYPE_CHECKING:
+    from xai_widgets.adapters.base import ModelAdapter
 
 Asked = TypeVar("Asked")
 Seen = TypeVar("Seen")
@@ -186,15 +189,22 @@ def one_of(asked: Mapping[str, Any], name: str, known: Sequence[str]) -> Any:  #
     return value
 
 
-def code_of(cls: str, ask: Ask, origin: str) -> str:
+def code_of(cls: str, ask: Ask, origin: str, versus: ModelAdapter | None = None) -> str:
     """The cell that makes such a view of a text again."""
-    return source_code(origin, f"xw.{cls}(lm, {ask.typed!r})")
+    return source_code(origin, f"xw.{cls}(lm, {ask.typed!r})", versus)
 
 
-def source_code(origin: str, call: str) -> str:
-    """A cell: the model, and a call."""
-    model = f"lm = {origin}" if origin else "lm = xw.wrap(model, tokenizer)  # your own objects"
-    return f"import xai_widgets as xw\n\n{model}\n{call}"
+def source_code(origin: str, call: str, versus: ModelAdapter | None = None) -> str:
+    """A cell: the model, the one it is compared with where there is one, and a call, which ends with `)`."""
+    lines = ["import xai_widgets as xw", "", _model("lm", origin)]
+    if versus is not None:
+        lines.append(_model("other", versus.origin))
+        call = f"{call[:-1]}, versus=other)"
+    return "\n".join([*lines, call])
+
+
+def _model(name: str, origin: str) -> str:
+    return f"{name} = {origin}" if origin else f"{name} = xw.wrap(model, tokenizer)  # your own objects"
 
 
 __all__ = ["Answer", "LookingView", "Reply", "code_of", "one_of", "source_code"]

@@ -874,8 +874,10 @@ export interface DirectResult {
  * `size` strongest and on a way from the input to the logits. `exact` float32 [edge]: what it really loses, not a number where it was not run.
  * `curve` float32 [point, 4]: edges asked for, edges kept, faithfulness, completeness. Faithfulness: number of the circuit alone, where
  * all other edges carry what they carry in the corrupted prompt, as a share of the way from the corrupted prompt's number (0) to the clean one's (1);
- * completeness: the same of the rest without the circuit (a complete circuit leaves 0). `circuit` is both of what is kept, null where it was not run.
- * The number is the logit of `target` less that of `other` where there is one; `base_value` and `source_value` are the prompts' own.
+ * completeness: the same of the rest without the circuit (a complete circuit leaves 0). `faithfulness` and `completeness` are of what is kept,
+ * null where it was not run.
+ * The number is the logit of `target` less that of `other` where there is one; `base_value` is the clean prompt's, `source_value` what is
+ * left of it with every edge cut: of prompts of one length the corrupted prompt's.
  */
 export interface CircuitSnapshot {
   v: number;

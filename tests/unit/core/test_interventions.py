@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 import xai_widgets as xw
@@ -48,7 +49,8 @@ def test_a_file_holds_text_and_interventions(tmp_path: Any) -> None:
     assert "日本" in to_json("日本", [])
     with pytest.raises(FileError, match="another version"):
         from_json(written.replace('"xai_widgets.steer": 1', '"xai_widgets.steer": 2'))
-    for broken in ("", "[]", "{}", '{"xai_widgets.steer": 1}', written[:-20]):
+    deep, listless = "[" * 100_000, '{"xai_widgets.steer": 1, "text": "a", "interventions": 5}'
+    for broken in ("", "[]", "{}", '{"xai_widgets.steer": 1}', written[:-20], deep, listless):
         with pytest.raises(FileError, match="no saved intervention"):
             from_json(broken)
     with pytest.raises(FileError, match="can't be read"):
@@ -73,6 +75,17 @@ def test_a_file_holds_text_and_interventions(tmp_path: Any) -> None:
         ({"value": float("nan")}, "finite"),
         ({"value": "much"}, "a number"),
         ({"value": [], "how": "set"}, "finite"),
+        ({"value": 10**400}, "a number"),
+        ({"value": "12", "how": "set"}, "a number"),
+        ({"at": "12"}, "positions"),
+        ({"at": [1.7]}, "positions"),
+        ({"at": True}, "positions"),
+        ({"start": "1"}, "a position"),
+        ({"start": 1.5}, "a position"),
+        ({"start": [1]}, "a position"),
+        ({"on": "false"}, "True or False"),
+        ({"how": "swap", "value": None, "source": ["a"]}, "token ids"),
+        ({"how": "swap", "value": None, "source": 1.5}, "token ids"),
         ({"how": "add"}, "Direction"),
         ({"how": "swap", "value": None}, "another text"),
         ({"how": "swap", "source": "x"}, "swap takes what is there"),
@@ -105,12 +118,32 @@ def test_nonsense_is_refused_when_it_is_made(fields: dict[str, Any], said: str) 
         lambda: Intervention.from_json({"what": "resid", "layer": 1, "strength": 3}),
         lambda: Intervention.from_json({"what": "resid", "value": 1}),
         lambda: checked(["scale everything"]),
+        lambda: checked(None),
+        lambda: Direction.neuron(-1, 0),
+        lambda: Direction.neuron(1, -1),
+        lambda: Direction.neuron(1, 1.5),
+        lambda: Direction.between("a", "b", layer="6"),
+        lambda: Direction.between(["a", 1], "b", layer=6),
+        lambda: Direction.token(True),
+        lambda: Direction.token(["a"]),
+        lambda: Direction.array(["x"]),
+        lambda: Direction.from_json({"kind": "array", "vector": 5}),
+        lambda: Direction.from_json(5),
     ],
 )
 def test_recipes_and_json_that_make_no_sense_are_refused(make: Any) -> None:
     """A field too many, one too few, numbers that are none."""
     with pytest.raises((UnknownNameError, ValueRefusedError)):
         make()
+
+
+def test_numpys_numbers_and_one_text_alone_are_taken() -> None:
+    """Positions and values often come from arrays; a JSON text is one text, not its letters."""
+    one = Intervention(what="resid", layer=1, how="set", value=np.float32([0.5, 2]), at=np.array([2, 0]))
+    assert (one.value, one.at) == ((0.5, 2.0), (0, 2))
+    assert json.dumps(one.changed(at=None, start=np.int64(3)).to_json())
+    sides = {"kind": "prompts", "layer": 6, "positive": "abc", "negative": ["b"]}
+    assert Direction.from_json(sides) == Direction.between("abc", "b", layer=6)
 
 
 def test_token_zero_is_a_token() -> None:

@@ -89,6 +89,33 @@ def test_damage_is_said(text, said, tmp_path):
         open_file(path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": "x"}, {"method": "magic"}, {"threshold": float("nan")}, {"ends": [float("inf"), 0]}, {"steps": float("inf")},
+        {"check": {"asked": 1, "kept": 1, "faithfulness": float("nan"), "completeness": 0}},
+        {"curve": [{"asked": "a", "kept": 1, "faithfulness": 1, "completeness": 0}]},
+        {"base": {"texts": ["a"], "ids": [1, 2]}}, {"target": {"id": 1, "text": "a", "prob": "x", "logit": 0}},
+        {"edges": [[10**12, 1, "", 1, None, True]]}, {"edges": [[0, 1, "", 1, float("inf"), True]]},
+        {"nodes": [{"kind": "magic", "layer": 0, "index": 0, "pos": 0, "label": ""}] * 20},
+        {"nodes": [{"kind": "head", "layer": 10**12, "index": 0, "pos": 0, "label": ""}] * 20},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_fields_that_make_no_sense(found, change, tmp_path):
+    path = found.save(tmp_path / "c.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(FileError, match="can't be read"):
+        open_file(path)
+
+
+def test_a_file_of_brackets(tmp_path):
+    path = tmp_path / "deep.json"
+    path.write_text('{"a": ' + "[" * 100_000)
+    with pytest.raises(FileError, match="can't be read"):
+        open_file(path)
+
+
 def test_edges_of_nodes_that_are_not_there(found, tmp_path):
     path = found.save(tmp_path / "c.json")
     content = json.loads(path.read_text())

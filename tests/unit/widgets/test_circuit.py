@@ -91,6 +91,7 @@ def test_an_edge_alone(watched):
     value, before, after = watched.view.edge(source, target, PATHS[graph.paths[3]])
     assert end["value"] == pytest.approx(value, abs=1e-5)
     assert value == pytest.approx((before[65] - before[90]) - (after[65] - after[90]), abs=1e-5)
+    assert graph.exact[3] == pytest.approx(value, abs=1e-5), "kept with the graph"
     with pytest.raises(UnknownNameError, match="edge"):
         watched.view.edge("head 9.9", "logits")
 
@@ -118,6 +119,7 @@ def test_other_prompts_and_methods(watched):
     [
         {"action": "keep", "size": 0}, {"action": "keep"}, {"action": "edge", "edge": -1}, {"action": "edge", "edge": 10**9},
         {"action": "look", "steps": 0}, {"action": "look", "threshold": 0}, {"action": "look", "threshold": "x"},
+        {"action": "look", "threshold": True},
         {"action": "look", "method": "magic"}, {"action": "nothing"},
         {"action": "look", "clean": {"kind": "text", "text": ""}},
         {"action": "look", "corrupted": {"kind": "text", "text": CLEAN}},
@@ -139,6 +141,13 @@ def test_refusals(model):
         xw.Circuit(model, CLEAN, CORRUPTED, size=0)
     with pytest.raises(CapabilityError, match="without attention"):
         xw.Circuit(tiny("mamba"), CLEAN, CORRUPTED)
+    with pytest.raises(ValueRefusedError, match="threshold"):
+        xw.Circuit(model, CLEAN, CORRUPTED, method="acdc", threshold=True)
+    with pytest.raises(ValueRefusedError, match="none in common"):
+        xw.Circuit(model, "xyz", "abcd", target=65, contrast=90).now()
+    for size in (0, 2.5, True, "a", 10**9):
+        with pytest.raises(ValueRefusedError, match="size"):
+            xw.Circuit(model, CLEAN, CORRUPTED, target=65, contrast=90).keep(size)
     with pytest.raises(TargetError, match="no difference to follow"):
         xw.Circuit(model, CLEAN, CORRUPTED, target=65, contrast=65).now()
 

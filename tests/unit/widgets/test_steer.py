@@ -9,7 +9,7 @@ import xai_widgets as xw
 from tests.unit.widgets.watched import Watched
 from xai_widgets.adapters.tiny import byte_tokenizer, tiny
 from xai_widgets.core.context import Context
-from xai_widgets.core.errors import CapabilityError, FileError, UnknownNameError, ValueRefusedError
+from xai_widgets.core.errors import CapabilityError, FileError, ModelError, UnknownNameError, ValueRefusedError
 from xai_widgets.jobs.steering import divergence
 from xai_widgets.protocol.arrays import get
 from xai_widgets.protocol.wire.steer import SteerResult, SteerSnapshot
@@ -143,6 +143,17 @@ def test_a_refusal_leaves_the_last_picture(watched, asked, code):
     with pytest.raises(ValueRefusedError):
         watched.view.apply([OFF.changed(layer=50)])
     assert watched.view.undo().interventions == (OFF, PUSH)
+
+
+def test_other_weights_are_not_mixed_with_what_was_written_before():
+    model = tiny("llama", tokenizer=byte_tokenizer())
+    view = xw.Steer(model, TEXT, [OFF.changed(value=1)], max_new_tokens=5)
+    assert view.generated.ids.tolist() == view.generated_before.ids.tolist()
+    next(model.model.parameters()).data.mul_(-1.5)
+    with pytest.raises(ModelError, match="changed"):
+        _ = view.generated
+    view.apply([OFF.changed(value=1)])
+    assert view.generated.ids.tolist() == view.generated_before.ids.tolist()
 
 
 def test_written_lengths_that_make_no_sense_are_refused(watched):

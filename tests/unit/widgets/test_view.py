@@ -1,6 +1,8 @@
 """A view without a browser: every request ends in exactly one message, state survives, nothing computes in a handler."""
 
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -238,3 +240,15 @@ def test_a_yes_from_python_keeps_what_was_to_be_written(model, monkeypatch):
     watched.end("19")
     assert watched.view.status["state"] == "asks"
     assert len(answer.finding.generated) >= 1 and answer.finding.ask.method == "saliency"
+
+
+def test_a_view_that_is_closed_is_freed(model):
+    """With what it looked at: every run of a cell would otherwise keep its passes."""
+    views = [xw.show([1.0, -1.0], tokens=["a", "b"]).widget, xw.LogitLens(model, "one two"), xw.Steer(model, "one two")]
+    views[1].now()
+    views[2].now()
+    gone = [weakref.ref(view) for view in views]
+    while views:
+        views.pop().close()
+    gc.collect()
+    assert [view() for view in gone] == [None, None, None]

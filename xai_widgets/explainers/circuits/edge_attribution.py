@@ -43,7 +43,7 @@ class EdgeAttribution:
         contrast: the number.
 
     Raises:
-        CapabilityError: heads or MLPs of this model can't be run on streams of their own.
+        CapabilityError: heads or MLPs of this model can't be run on streams of their own. ValueRefusedError: no position has one.
     """
 
     def __init__(self, adapter: ModelAdapter, clean: Tokens, corrupted: Tokens, contrast: Contrast) -> None:
@@ -52,6 +52,11 @@ class EdgeAttribution:
         self.adapter, self.clean, self.corrupted, self.contrast = adapter, clean, corrupted, contrast
         self.fingerprint = adapter.fingerprint
         self.pairs = aligned(clean.ids.tolist(), corrupted.ids.tolist())
+        if all(pair is None for pair in self.pairs):
+            raise ValueRefusedError(
+                "prompts", given=f"{len(clean)} and {len(corrupted)} tokens with none in common", accepted="prompts that can be aligned",
+                hint="write both in as many tokens, or alike but for what matters",
+            )  # fmt: skip
         self._run: EdgeRun | None = None
         self._ends: tuple[float, float] = (0.0, 0.0)
         self._readers: dict[tuple[int, str], int] = {}
@@ -118,7 +123,7 @@ class EdgeAttribution:
         """How much of the difference is in a circuit, and how much in the rest."""
         run = self.run(context)
         alone = self.logits(graph, kept, context)
-        rest = run.cut(run.reads & ~self._cuts(graph, kept), context)
+        rest = run.cut(self._edges(graph, kept), context)
         return Check(asked, int(kept.sum()), self.share(alone), self.share(rest))
 
     def share(self, logits: Tensor) -> float:
@@ -136,9 +141,9 @@ class EdgeAttribution:
         only = np.zeros(len(graph), dtype=bool)
         only[index] = True
         after = run.cut(self._edges(graph, only), context)
-        return (
-            self.number(run.logits) - self.number(after), run.logits.cpu().numpy(), after.cpu().numpy()
-        )  # fmt: skip
+        lost = self.number(run.logits) - self.number(after)
+        graph.exact[index] = lost  # so that it is saved with the graph
+        return lost, run.logits.cpu().numpy(), after.cpu().numpy()
 
     def pruned(
         self,

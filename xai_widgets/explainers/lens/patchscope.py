@@ -64,18 +64,22 @@ class Patchscope:
         given = adapter.tokenize(prompt)
         at = placeholder(given) if at is None else at + len(given) if at < 0 else at
         for name, value, size in (
-            ("layer", stream, trace.n_streams), ("position", pos, len(self.lens.tokens)),
-            ("into", into, trace.n_streams), ("at", at, len(given)), ("tokens", tokens - 1, adapter.max_length),
+            ("stream", stream, trace.n_streams), ("position", pos, len(self.lens.tokens)),
+            ("stream to put it in", into, trace.n_streams), ("position to put it at", at, len(given)),
         ):  # fmt: skip
             if not 0 <= value < size:
-                raise ValueRefusedError(name, given=str(value), accepted=f"0 to {size - 1}", hint="counted from 0")
+                hint = "0 enters the first layer, 1 leaves it" if "stream" in name else "counted from 0"
+                raise ValueRefusedError(name, given=str(value), accepted=f"0 to {size - 1}", hint=hint)
+        if tokens < 1 or tokens != int(tokens):
+            raise ValueRefusedError(
+                "tokens", given=repr(tokens), accepted="1 or more", hint="how many to write at most"
+            )
         if len(given) + tokens > adapter.max_length:
             raise TooLongError(len(given) + tokens, adapter.max_length)
         edit = Edit(into, (at,), trace.streams(stream)[pos : pos + 1].clone())
         ids, written = given.ids.tolist(), list[int]()
         candidates: tuple[NextToken, ...] = ()
         before: tuple[NextToken, ...] = ()
-        ends = _ends(adapter)
         while len(written) < tokens:
             context.step(len(written), tokens, "tokens")
             plain = adapter.trace([*ids, *written], context)
@@ -84,7 +88,7 @@ class Patchscope:
                 candidates, before = best(adapter, logits[0], k), best(adapter, plain.logits[0], k)
             token = int(logits[0].argmax())
             written.append(token)
-            if token in ends:
+            if token in adapter.stop_ids:
                 break
         whole = adapter.with_generated(given, written)
         text = "".join(token.text for token in list(whole)[len(given) :])
@@ -103,10 +107,3 @@ def best(adapter: ModelAdapter, logits: Tensor, k: int) -> tuple[NextToken, ...]
     prob = torch.softmax(own, -1)
     ids: Sequence[int] = own.topk(min(k, len(own))).indices.tolist()
     return tuple(NextToken(i, adapter.token_text(i), float(prob[i]), float(own[i])) for i in ids)
-
-
-def _ends(adapter: ModelAdapter) -> set[int]:
-    """Tokens after which the model would stop."""
-    found = getattr(getattr(adapter.model, "generation_config", None), "eos_token_id", None)
-    ends = found if isinstance(found, list) else [found]
-    return {end for end in (*ends, adapter.tokenizer.eos_token_id) if end is not None}

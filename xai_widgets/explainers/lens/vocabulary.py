@@ -63,6 +63,6 @@ def divergence(final: Tensor, logits: Tensor) -> Tensor:
         final: log-probabilities [row, d_vocab]. logits: [row, d_vocab].
     """
     own = torch.log_softmax(logits.float(), -1)
-    return (
-        torch.nn.functional.kl_div(own, final, log_target=True, reduction="none").nan_to_num_(0.0).sum(-1).clamp_min_(0)
-    )
+    each = torch.nn.functional.kl_div(own, final, log_target=True, reduction="none")
+    # what the final answer rules out adds nothing; a row that is no number stays none
+    return each.masked_fill_(final == -torch.inf, 0.0).sum(-1).clamp_min_(0)

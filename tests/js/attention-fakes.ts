@@ -4,7 +4,7 @@ import { FakeModel } from "../../js/gallery/fake-model.ts";
 import type { AttentionRequest, Traits } from "../../js/src/protocol/generated.ts";
 import { type AttentionStore, createAttentionStore } from "../../js/src/state/attention-store.ts";
 import view from "../../js/src/views/attention.ts";
-import { Mounted, place } from "./mounting.ts";
+import { asksOf, MountedWith, type Options, shown, storeOver } from "./fakes.ts";
 import "../../js/src/views/attention.css";
 
 export interface Setup {
@@ -15,16 +15,10 @@ export interface Setup {
 
 /** A store whose host answers nothing by itself. */
 export function setup(invented: Invented = invent(), traits: Partial<Traits> = {}): Setup {
-  const model = new FakeModel({ explanation: trait(invented.packed), ...traits });
-  return { model, store: createAttentionStore(model, place().signal), invented };
+  return { ...storeOver(createAttentionStore, trait(invented.packed), traits), invented };
 }
 
-/** Requests of attention views that were sent. */
-export function asks(model: FakeModel, action?: AttentionRequest["action"]): AttentionRequest[] {
-  return (model.sent as unknown as AttentionRequest[]).filter(
-    (m) => m.type === "request" && (action === undefined || m.action === action),
-  );
-}
+export const asks = asksOf<AttentionRequest>;
 
 export function cancels(model: FakeModel): string[] {
   return model.sent.flatMap((m) => (m.type === "cancel" && m.id !== "probe" ? [m.id] : []));
@@ -37,14 +31,7 @@ export function answer({ model, invented }: Pick<Setup, "model" | "invented">, a
   model.say(message as never, array ? [new DataView(array.buffer)] : []);
 }
 
-export class MountedAttention extends Mounted {
-  readonly invented: Invented;
-
-  constructor(invented: Invented, model: FakeModel, el: HTMLElement, end: () => void) {
-    super(model, el, end);
-    this.invented = invented;
-  }
-
+export class MountedAttention extends MountedWith<Invented> {
   /** The thumbnail of a head, by its place among all. */
   head(index: number): HTMLElement {
     return this.find(`[data-at="${index}"]`);
@@ -64,19 +51,9 @@ export class MountedAttention extends Mounted {
 export function show(
   invented: Invented = invent(),
   traits: Partial<Traits> = {},
-  options: { hold?: readonly string[]; width?: number; shadow?: boolean } = {},
+  options: Options = {},
 ): MountedAttention {
-  const { root, signal, end } = place();
   const model = new FakeModel({ explanation: trait(invented.packed), ...traits });
   serve(model, invented, options.hold);
-  const el = document.createElement("div");
-  el.style.width = `${options.width ?? 860}px`;
-  if (options.shadow) {
-    const host = document.createElement("div");
-    root.append(host);
-    host.attachShadow({ mode: "open" }).append(el);
-  } else root.append(el);
-  view.initialize({ model, signal });
-  view.render({ model, el, signal });
-  return new MountedAttention(invented, model, el, end);
+  return shown(view, model, options, (el, end) => new MountedAttention(invented, model, el, end));
 }

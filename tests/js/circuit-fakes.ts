@@ -5,7 +5,8 @@ import { FakeModel } from "../../js/gallery/fake-model.ts";
 import type { CircuitRequest, Traits } from "../../js/src/protocol/generated.ts";
 import { type CircuitStore, createCircuitStore } from "../../js/src/state/circuit-store.ts";
 import view from "../../js/src/views/circuit.ts";
-import { Mounted, place, press } from "./mounting.ts";
+import { asksOf, MountedWith, type Options, revised, shown, storeOver } from "./fakes.ts";
+import { change, pressEach } from "./mounting.ts";
 import "../../js/src/views/circuit.css";
 
 export interface Setup {
@@ -16,37 +17,21 @@ export interface Setup {
 
 /** A store whose host answers nothing by itself. */
 export function setup(invented: InventedCircuit = inventCircuit(), traits: Partial<Traits> = {}): Setup {
-  const model = new FakeModel({ explanation: circuitTrait(invented.packed), ...traits });
-  return { model, store: createCircuitStore(model, place().signal), invented };
+  return { ...storeOver(createCircuitStore, circuitTrait(invented.packed), traits), invented };
 }
 
-/** Requests that were sent. */
-export function asks(model: FakeModel, action?: CircuitRequest["action"]): CircuitRequest[] {
-  return (model.sent as unknown as CircuitRequest[]).filter(
-    (m) => m.type === "request" && (action === undefined || m.action === action),
-  );
-}
+export const asks = asksOf<CircuitRequest>;
 
-/** The same circuit, of another revision or with other fields. */
-export function revised({ packed }: InventedCircuit, fields: object): ReturnType<typeof circuitTrait> {
-  return circuitTrait({ ...packed, snapshot: packed.snapshot && { ...packed.snapshot, ...fields } });
-}
+export { revised };
 
 export const row = (row: number): Partial<Traits> => ({ display: { row, link_id: null } });
 
-export class MountedCircuit extends Mounted {
-  readonly invented: InventedCircuit;
-
-  constructor(invented: InventedCircuit, model: FakeModel, el: HTMLElement, end: () => void) {
-    super(model, el, end);
-    this.invented = invented;
-  }
-
+export class MountedCircuit extends MountedWith<InventedCircuit> {
   get graph(): HTMLElement {
     return this.find("[role=application][aria-roledescription=graph]");
   }
 
-  get canvas(): HTMLCanvasElement {
+  override get canvas(): HTMLCanvasElement {
     return this.find(".xw-graph-canvas");
   }
 
@@ -90,19 +75,11 @@ export class MountedCircuit extends Mounted {
   }
 
   resize(size: number): void {
-    this.sizeField.value = String(size);
-    this.sizeField.dispatchEvent(new Event("change", { bubbles: true }));
-  }
-
-  choose(name: string, value: string): void {
-    const select = this.find<HTMLSelectElement>(`select[aria-label="${name}"]`);
-    select.value = value;
-    select.dispatchEvent(new Event("change", { bubbles: true }));
+    change(this.sizeField, String(size));
   }
 
   keys(...names: string[]): void {
-    this.graph.focus();
-    for (const name of names) press(this.graph, name);
+    pressEach(this.graph, names);
   }
 
   /** Wait until the graph has been laid out and painted. */
@@ -126,19 +103,9 @@ export class MountedCircuit extends Mounted {
 export function show(
   invented: InventedCircuit = inventCircuit(),
   traits: Partial<Traits> = {},
-  options: { hold?: readonly string[]; width?: number; shadow?: boolean } = {},
+  options: Options = {},
 ): MountedCircuit {
-  const { root, signal, end } = place();
   const model = new FakeModel({ explanation: circuitTrait(invented.packed), ...traits });
   serveCircuit(model, invented, options.hold);
-  const el = document.createElement("div");
-  el.style.width = `${options.width ?? 860}px`;
-  if (options.shadow) {
-    const host = document.createElement("div");
-    root.append(host);
-    host.attachShadow({ mode: "open" }).append(el);
-  } else root.append(el);
-  view.initialize({ model, signal });
-  view.render({ model, el, signal });
-  return new MountedCircuit(invented, model, el, end);
+  return shown(view, model, options, (el, end) => new MountedCircuit(invented, model, el, end));
 }

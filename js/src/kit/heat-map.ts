@@ -4,6 +4,7 @@ import { focused, h, on, setAttribute, setText, wordButton } from "./shared/dom.
 import { drawGutters, nameWidth } from "./shared/gutters.ts";
 import { drawGaps, drawMarks } from "./shared/heat-marks.ts";
 import { followInks, type Inks } from "./shared/inks.ts";
+import { actOn } from "./shared/keys.ts";
 import { TILE } from "./shared/rasters.ts";
 import { Tiles } from "./shared/tiles.ts";
 import {
@@ -393,11 +394,7 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
           callbacks.clear?.();
         },
       };
-      const act = acts[event.key];
-      if (!act) return;
-      act();
-      event.preventDefault();
-      event.stopPropagation();
+      actOn(event, acts);
     },
     signal,
   );

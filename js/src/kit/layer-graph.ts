@@ -3,8 +3,9 @@
 import { beside, type Curve, curveOf, type GraphEdge, hit, linesOf } from "./layer-graph/curves.ts";
 import { type GraphNode, type Layout, layOut } from "./layer-graph/layout.ts";
 import { paint } from "./layer-graph/paint.ts";
-import { h, on, setAttribute, setText } from "./shared/dom.ts";
+import { followWidth, h, on, setAttribute, setText } from "./shared/dom.ts";
 import { followInks, type Inks } from "./shared/inks.ts";
+import { actOn } from "./shared/keys.ts";
 
 export type { GraphEdge, Port } from "./layer-graph/curves.ts";
 export type { GraphNode, Shape } from "./layer-graph/layout.ts";
@@ -214,11 +215,7 @@ export function layerGraph(
           callbacks.clear();
         },
       };
-      const act = acts[event.key];
-      if (!act) return;
-      act();
-      event.preventDefault();
-      event.stopPropagation();
+      actOn(event, acts);
     },
     signal,
   );
@@ -232,19 +229,15 @@ export function layerGraph(
     },
     signal,
   );
-  const sized = new ResizeObserver((entries) => {
-    width = Math.floor(entries[0]?.contentRect.width ?? 0);
-    redraw();
-  });
-  sized.observe(ruler);
-  signal.addEventListener(
-    "abort",
-    () => {
-      sized.disconnect();
-      cancelAnimationFrame(frame);
+  followWidth(
+    ruler,
+    (next) => {
+      width = next;
+      redraw();
     },
-    { once: true },
+    signal,
   );
+  signal.addEventListener("abort", () => cancelAnimationFrame(frame), { once: true });
 
   const update = (next: LayerGraphProps) => {
     now = next;

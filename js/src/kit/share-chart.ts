@@ -1,5 +1,6 @@
 /** What was added one after the other: a signed bar for each, the first at the bottom, and beside them the sum so far. */
-import { h, on, setAttribute, setText } from "./shared/dom.ts";
+import { followWidth, h, on, setAttribute, setText } from "./shared/dom.ts";
+import { actOn } from "./shared/keys.ts";
 import { s } from "./shared/svg.ts";
 import { ticks } from "./shared/ticks.ts";
 
@@ -263,20 +264,18 @@ export function shareChart(
           callbacks.clear();
         },
       };
-      const act = acts[event.key];
-      if (!act) return;
-      act();
-      event.preventDefault();
-      event.stopPropagation();
+      actOn(event, acts);
     },
     signal,
   );
-  const sized = new ResizeObserver((entries) => {
-    width = Math.floor(entries[0]?.contentRect.width ?? 0);
-    draw();
-  });
-  sized.observe(ruler);
-  signal.addEventListener("abort", () => sized.disconnect(), { once: true });
+  followWidth(
+    ruler,
+    (next) => {
+      width = next;
+      draw();
+    },
+    signal,
+  );
 
   const update = (next: ShareChartProps) => {
     now = next;

@@ -1,5 +1,5 @@
 /** Numbers against a size, along a logarithmic axis: a line for each, and points to go to. */
-import { h, on, setAttribute, setText } from "./shared/dom.ts";
+import { followWidth, h, on, setAttribute, setText } from "./shared/dom.ts";
 import { s } from "./shared/svg.ts";
 import { ticks } from "./shared/ticks.ts";
 
@@ -161,12 +161,14 @@ export function sizeChart(
     },
     signal,
   );
-  const sized = new ResizeObserver((entries) => {
-    width = Math.floor(entries[0]?.contentRect.width ?? 0);
-    draw();
-  });
-  sized.observe(ruler);
-  signal.addEventListener("abort", () => sized.disconnect(), { once: true });
+  followWidth(
+    ruler,
+    (next) => {
+      width = next;
+      draw();
+    },
+    signal,
+  );
 
   const update = (next: SizeChartProps | null) => {
     now = next;

@@ -36,8 +36,6 @@ export function fetchCircuit(connection: Connection, revision: () => number, edg
         value: value ?? null,
       };
     },
-    isClicked: () => false,
-    isSmall: () => false,
   };
   return fetched.fetchWith(kind, connection, revision);
 }

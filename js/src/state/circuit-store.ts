@@ -1,17 +1,16 @@
 /** Everything one circuit widget knows in the browser, shared by its views: the graph, its size, what is pinned, what was fetched. */
 import { type CircuitAnswer, decodeCircuit } from "../protocol/decode-circuit.ts";
 import { type CircuitAsk, encodeCircuit } from "../protocol/encode.ts";
-import type { CircuitPacked, CircuitSnapshot, Display, ErrorInfo, Input, Status } from "../protocol/generated.ts";
+import type { CircuitSnapshot, Input } from "../protocol/generated.ts";
 import { type CircuitDetail, type CircuitDetails, fetchCircuit } from "./circuit-details.ts";
 import { edgeCount, isEdge, isFile, type Thing } from "./circuit-picture.ts";
-import type { Connection } from "./connection.ts";
+import { openDrafts, type Which } from "./drafts.ts";
 import { storesOf } from "./frame.ts";
 import type { Model } from "./host.ts";
-import { openLooking } from "./looking.ts";
-import { type Signal, signal } from "./signal.ts";
+import { type LookingStore, openLooking } from "./looking.ts";
+import { merging, type Signal, signal } from "./signal.ts";
 
 export type CircuitMethod = CircuitSnapshot["method"];
-export type Which = "clean" | "corrupted";
 /** How edges are found, and the number they are found for; what is left out stays. */
 export type CircuitChoice = Pick<CircuitAsk, "method" | "steps" | "threshold" | "target" | "other">;
 
@@ -26,14 +25,7 @@ export interface CircuitLook {
   readonly listed: number | null;
 }
 
-export interface CircuitStore {
-  readonly uid: string;
-  readonly connection: Connection;
-  readonly answer: Signal<CircuitAnswer | null>;
-  readonly error: Signal<ErrorInfo | null>;
-  readonly status: Signal<Status>;
-  readonly display: Signal<Display>;
-  readonly outdated: Signal<boolean>;
+export interface CircuitStore extends LookingStore<CircuitAnswer> {
   readonly look: Signal<CircuitLook>;
   readonly details: CircuitDetails;
   /** Kept in the trait `display`: `row` is a node, or the number of nodes and then an edge. */
@@ -52,13 +44,6 @@ export interface CircuitStore {
   threshold(): number | null;
   /** The same again. */
   again(view: string): void;
-  need(ask: CircuitAsk, view: string): void;
-  /** What is under way, the size that is being checked among it. */
-  cancel(): void;
-  /** Edits end: what was refused is given up. */
-  giveUpEdit(): void;
-  /** This view shows the store until the signal ends; see `Frame.attend`. */
-  show(view: AbortSignal): void;
   /** No look is under way, so questions about the picture can be answered. */
   settled(): boolean;
 }
@@ -67,16 +52,13 @@ export interface CircuitStore {
 export const SIZE_PAUSE_MS = 250;
 
 export function createCircuitStore(model: Model, until: AbortSignal): CircuitStore {
-  // The trait has the same name for all views; what is in it is this view's own.
-  const decode = () => decodeCircuit(model.get("explanation") as unknown as CircuitPacked);
-  const looking = openLooking(model, decode, taken, until);
-  const { frame, connection, answer } = looking;
-  const { uid, error, status, display, outdated } = frame;
+  const looking = openLooking(model, decodeCircuit, taken, until);
+  const { frame } = looking;
+  const { answer, connection, display, error, status } = looking.store;
   const look = signal<CircuitLook>({ hovered: null, size: null, apart: false, listed: null });
+  const see = merging(look);
   const details = fetchCircuit(connection, looking.revision, () => (answer.value ? edgeCount(answer.value) : 0));
-  /** Prompts that are asked for; while the editor is open also those that were refused. */
-  let drafts: { readonly [which in Which]?: Input } = {};
-  let isEditing = false;
+  const drafts = openDrafts(() => connection.live.value !== null);
   /** What is asked for, and the last that was not refused. */
   let choice: CircuitChoice = {};
   let good: CircuitChoice = {};
@@ -90,7 +72,7 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
 
   function taken(next: CircuitAnswer): void {
     good = choice;
-    drafts = {};
+    drafts.taken();
     const now = { revision: next.snapshot.revision, edges: edgeCount(next) };
     if (shown && shown.revision === now.revision && shown.edges === now.edges) return;
     shown = now;
@@ -100,10 +82,6 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
     see({ hovered: null, size: null, listed: null });
     const { row } = display.value;
     if (row !== null && (row < 0 || row >= nodes() + edgeCount(next))) frame.setDisplay({ row: null });
-  }
-
-  function see(fields: Partial<CircuitLook>): void {
-    look.set({ ...look.value, ...fields });
   }
 
   function pinned(): Thing | null {
@@ -130,7 +108,7 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
 
   /** All that decides the picture is said every time: the kernel may have taken a look that ended badly. */
   function ask(view: string): void {
-    const { clean, corrupted } = { ...answer.value?.snapshot, ...drafts };
+    const { clean, corrupted } = { ...answer.value?.snapshot, ...drafts.now };
     const prompts = Object.fromEntries(
       Object.entries({ clean, corrupted }).filter(([, input]) => input && input.kind !== "ids"),
     );
@@ -150,7 +128,7 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
   /** What was asked is there, or was refused or cancelled: the next question starts from what is seen. */
   function ended(): void {
     choice = good;
-    if (!isEditing) drafts = {};
+    drafts.ended();
   }
 
   connection.live.subscribe((live) => live || ended(), until);
@@ -184,20 +162,14 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
   status.subscribe(resume, until);
 
   return {
-    uid,
-    connection,
-    answer,
-    error,
-    status,
-    display,
-    outdated,
+    ...looking.store,
     look,
     details,
     pinned,
     pin(thing) {
       const row = thing && (isEdge(thing) ? nodes() + thing.edge : thing.node);
       see({ listed: listedWith(thing) });
-      if (display.value.row !== row) frame.setDisplay({ row });
+      frame.setRow(row);
     },
     see,
     method,
@@ -218,8 +190,7 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
       return size === null ? null : details.get(askOf(size));
     },
     edit(which, input, view) {
-      isEditing = true;
-      drafts = { ...drafts, [which]: input };
+      drafts.write(which, input);
       ask(view);
     },
     choose(fields, view) {
@@ -228,7 +199,6 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
     },
     threshold: () => choice.threshold ?? null,
     again: ask,
-    need: (wanted, view) => details.need(wanted, view),
     cancel() {
       connection.cancel();
       if (!checking || details.get(checking.ask)?.state !== "asking") return;
@@ -236,18 +206,11 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
       see({ size: null });
     },
     giveUpEdit() {
-      isEditing = false;
-      if (!connection.live.value) drafts = {};
+      drafts.close();
       error.set(null);
     },
     settled,
-    show: (view) => frame.attend(view, connection.cancel),
   };
 }
 
-const { open, find } = storesOf("circuit-stores", createCircuitStore);
-
-/** The store of a widget, made when its model is initialized. */
-export const openCircuitStore = open;
-/** The store for a view. */
-export const findCircuitStore = find;
+export const circuitStores = storesOf("circuit-stores", createCircuitStore);

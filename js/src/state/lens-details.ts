@@ -47,7 +47,6 @@ export function fetchLens(
       };
     },
     isClicked: ({ action }) => action === "cell",
-    isSmall: () => false,
   };
   return fetched.fetchWith(kind, connection, revision);
 }

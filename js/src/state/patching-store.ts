@@ -1,30 +1,26 @@
 /** Everything one patching widget knows in the browser, shared by its views: the grid, what was chosen, what was fetched. */
 import { decodeAsked, decodePatching, type PatchingAnswer } from "../protocol/decode-patching.ts";
-import { encodePatching, type PatchingAsk } from "../protocol/encode.ts";
+import { encodePatching } from "../protocol/encode.ts";
 import type {
   AblationSpec,
-  Display,
-  ErrorInfo,
   Input,
   NoiseSpec,
   PatchingAsked,
   PatchingPacked,
   PatchingSnapshot,
-  Status,
   TargetSpec,
 } from "../protocol/generated.ts";
-import type { Connection } from "./connection.ts";
+import { openDrafts, type Which } from "./drafts.ts";
 import { storesOf } from "./frame.ts";
 import type { Model } from "./host.ts";
-import { openLooking } from "./looking.ts";
+import { type LookingStore, openLooking } from "./looking.ts";
 import { fetchPatched, type PatchingDetails } from "./patching-details.ts";
 import { type Cell, ofHeads, type Shown } from "./patching-picture.ts";
-import { entries, type Selections } from "./selection.ts";
-import { type Signal, signal } from "./signal.ts";
+import { pinsOf } from "./selection.ts";
+import { merging, type Signal, signal } from "./signal.ts";
 
 export type Direction = PatchingSnapshot["direction"];
 export type Part = PatchingSnapshot["part"];
-export type Which = "clean" | "corrupted";
 export type Against = PatchingSnapshot["against"];
 
 /** The number: null chooses anew, by what the prompts say next; what is left out stays. */
@@ -42,19 +38,11 @@ export interface PatchingLook {
   readonly meant: Against | null;
 }
 
-export interface PatchingStore {
-  readonly uid: string;
-  readonly connection: Connection;
-  readonly answer: Signal<PatchingAnswer | null>;
+export interface PatchingStore extends LookingStore<PatchingAnswer> {
   /** What was asked first. */
   readonly asked: Signal<PatchingAsked | null>;
-  readonly error: Signal<ErrorInfo | null>;
-  readonly status: Signal<Status>;
-  readonly display: Signal<Display>;
-  readonly outdated: Signal<boolean>;
   readonly look: Signal<PatchingLook>;
   readonly details: PatchingDetails;
-  readonly selection: Selections;
   /** The pinned column, and the pinned layer where there is one: a head always has one. */
   pinned(): { readonly layer: number | null; readonly column: number } | null;
   pin(cell: Cell | null, source: string): void;
@@ -80,31 +68,23 @@ export interface PatchingStore {
   follow(number: Numbered, view: string): void;
   /** The same again. */
   again(view: string): void;
-  need(ask: PatchingAsk, view: string): void;
-  cancel(): void;
-  /** Edits end: what was refused is given up. */
-  giveUpEdit(): void;
-  /** This view shows the store until the signal ends; see `Frame.attend`. */
-  show(view: AbortSignal): void;
 }
 
 export function createPatchingStore(model: Model, until: AbortSignal): PatchingStore {
-  // The trait has the same name for all views; what is in it is this view's own.
-  const packed = () => model.get("explanation") as unknown as PatchingPacked;
-  const decode = () => {
-    const first = decodeAsked(packed());
+  const decode = (packed: PatchingPacked) => {
+    const first = decodeAsked(packed);
     if (first) asked.set(first);
-    return decodePatching(packed());
+    return decodePatching(packed);
   };
   const looking = openLooking(model, decode, taken, until);
-  const { frame, connection, answer } = looking;
-  const { uid, error, status, display, outdated, selection } = frame;
+  const { frame } = looking;
+  const { answer, connection, display, error } = looking.store;
+  const pins = pinsOf(looking.store.selection);
   const asked = signal<PatchingAsked | null>(null);
   const look = signal<PatchingLook>({ shown: "exact", hovered: null, meant: null });
+  const see = merging(look);
   const details = fetchPatched(connection, looking.revision);
-  /** Prompts that are asked for; while the editor is open also those that were refused. */
-  let drafts: { readonly [which in Which]?: Input } = {};
-  let isEditing = false;
+  const drafts = openDrafts(() => connection.live.value !== null);
   let turned: Direction | null = null;
   let exchanged: Part | null = null;
   let held: Against | null = null;
@@ -118,21 +98,18 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
   let number: Numbered = {};
   let good: Numbered = {};
 
-  const positions = () => entries(selection.clauses.value, "pin", "pos");
-
   function taken(next: PatchingAnswer): void {
     const { pairs, exact, width } = next;
     details.clear();
     good = number;
-    drafts = {};
+    drafts.taken();
     shaken = ablated = held = null;
     remember(next.snapshot);
     see({ hovered: null, meant: null });
     // A head is no position: what was pinned of the one is not pinned of the other.
     const other = heads !== null && heads !== ofHeads(next);
     heads = ofHeads(next);
-    const kept = other ? [] : positions().filter((p) => p < pairs.length);
-    if (kept.length < positions().length) choose(kept, "browser");
+    pins.within(other ? 0 : pairs.length);
     const { row } = display.value;
     if (row !== null && (other || row >= exact.length * (heads ? width : 1))) frame.setDisplay({ row: null });
   }
@@ -145,14 +122,6 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
 
   /** Of the question that is seen, or that was asked first. */
   const seen = () => answer.value?.snapshot ?? asked.value;
-
-  function choose(pos: readonly number[], source: string): void {
-    selection.put({ source, kind: "pin", axis: "pos", entries: pos });
-  }
-
-  function see(fields: Partial<PatchingLook>): void {
-    look.set({ ...look.value, ...fields });
-  }
 
   const under = <T>(wanted: T | null, shown: T | null): T | null => (connection.live.value ? (wanted ?? shown) : shown);
   const direction = () => under(turned, seen()?.direction ?? null);
@@ -171,11 +140,11 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
       against: held ?? now?.against,
       direction: turned ?? now?.direction,
       part: exchanged ?? now?.part,
-      clean: drafts.clean ?? now?.clean,
+      clean: drafts.now.clean ?? now?.clean,
     };
     const of = { prompt: "corrupted", noise: "noise", ablation: "ablation" }[what.against ?? "prompt"];
     const all = {
-      corrupted: drafts.corrupted ?? known.corrupted,
+      corrupted: drafts.now.corrupted ?? known.corrupted,
       noise: shaken ?? known.noise,
       ablation: ablated ?? known.ablation,
     };
@@ -196,7 +165,7 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
     number = good;
     turned = exchanged = held = null;
     shaken = ablated = null;
-    if (!isEditing) drafts = {};
+    drafts.ended();
   }
 
   connection.live.subscribe((live) => live || ended(), until);
@@ -216,17 +185,10 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
   }
 
   return {
-    uid,
-    connection,
-    answer,
+    ...looking.store,
     asked,
-    error,
-    status,
-    display,
-    outdated,
     look,
     details,
-    selection,
     pinned() {
       const { exact, width } = answer.value ?? { exact: [], width: 0 };
       const { row } = display.value;
@@ -234,21 +196,21 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
         if (row === null || row < 0 || row >= exact.length * width) return null;
         return { layer: Math.floor(row / width), column: row % width };
       }
-      const [column] = positions();
+      const [column] = pins.now();
       if (column === undefined || column >= width) return null;
       return { column, layer: row !== null && row >= 0 && row < exact.length ? row : null };
     },
     pin(cell, source) {
       // Positions are shared with other views, and a head is none of them: it is counted through all layers, as a row is.
-      if (!heads) choose(cell ? [cell.column] : [], source);
+      if (!heads) pins.put(cell ? [cell.column] : [], source);
       const row = cell && (heads ? cell.layer * (answer.value?.width ?? 0) + cell.column : cell.layer);
-      if (display.value.row !== row) frame.setDisplay({ row });
+      frame.setRow(row);
     },
     see,
     direction,
     part,
     against,
-    prompt: (which) => drafts[which] ?? (which === "clean" ? seen()?.clean : known.corrupted) ?? null,
+    prompt: (which) => drafts.now[which] ?? (which === "clean" ? seen()?.clean : known.corrupted) ?? null,
     noise,
     ablation,
     hold(what, view) {
@@ -264,8 +226,7 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
     },
     ablate,
     edit(which, input, view) {
-      isEditing = true;
-      drafts = { ...drafts, [which]: input };
+      drafts.write(which, input);
       if (which === "corrupted") hold("prompt", view);
       else ask(view);
     },
@@ -282,20 +243,11 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
       ask(view);
     },
     again: ask,
-    need: (wanted, view) => details.need(wanted, view),
-    cancel: () => connection.cancel(),
     giveUpEdit() {
-      isEditing = false;
-      if (!connection.live.value) drafts = {};
+      drafts.close();
       error.set(null);
     },
-    show: (view) => frame.attend(view, connection.cancel),
   };
 }
 
-const { open, find } = storesOf("patching-stores", createPatchingStore);
-
-/** The store of a widget, made when its model is initialized. */
-export const openPatchingStore = open;
-/** The store for a view. */
-export const findPatchingStore = find;
+export const patchingStores = storesOf("patching-stores", createPatchingStore);

@@ -1,10 +1,12 @@
 /** What is to be drawn now, from what the store knows: one value that all pieces of the view read. */
 import type { PatchingAnswer } from "../../protocol/decode-patching.ts";
 import type { PatchingAsk } from "../../protocol/encode.ts";
+import { isOlder } from "../../state/looking.ts";
 import type { PatchingDetail } from "../../state/patching-details.ts";
 import { type Cell, gapAt, gridOf, isWhole, ofHeads, type Shown, topOf } from "../../state/patching-picture.ts";
 import type { PatchingLook, PatchingStore } from "../../state/patching-store.ts";
 import { tilesOf } from "../../state/tiling.ts";
+import type * as frame from "../shared/frame.ts";
 import { working } from "../shared/said.ts";
 import { gapWord } from "./parts.ts";
 
@@ -40,17 +42,8 @@ export interface Scene {
   readonly failed: boolean;
 }
 
-/** What every piece of the view is given. */
-export interface Context {
-  readonly store: PatchingStore;
-  readonly view: string;
-  scene(): Scene;
-}
-
-/** A piece of the view, drawn again after every change. */
-export interface Piece {
-  draw(scene: Scene): void;
-}
+export type Context = frame.Context<PatchingStore, Scene>;
+export type Piece = frame.Piece<Scene>;
 
 const grids = new WeakMap<PatchingAnswer, Map<Shown, Grid>>();
 
@@ -71,13 +64,12 @@ function gridFor(answer: PatchingAnswer, shown: Shown): Grid {
 export function makeScene(store: PatchingStore): Scene {
   const answer = store.answer.value;
   const look = store.look.value;
-  const live = store.connection.live.value;
   const shown = answer && isWhole(answer) ? look.shown : "exact";
   const place = store.pinned();
   const asCell = (at: { layer: number | null; column: number } | null): Cell | null =>
     at && at.layer !== null ? { layer: at.layer, column: at.column } : null;
   const pinned = asCell(place);
-  const dim = live !== null && (answer?.snapshot.revision ?? 0) < live.revision;
+  const dim = isOlder(store);
   // The kernel answers about the last look that ended well, which a look that was cancelled half-way is not.
   const ready = answer !== null && isWhole(answer) && !dim;
   const cellAsk: PatchingAsk | null =

@@ -235,7 +235,9 @@ class Notebook:
         name = "JupyterLab Dark" if dark else "JupyterLab Light"
         self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
         expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", "false" if dark else "true")
-        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)  # it covers the page while the theme is fetched
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(
+            0
+        )  # it covers the page while the theme is fetched
         self.dark = dark
 
     def save(self) -> nbformat.NotebookNode:

@@ -11,7 +11,7 @@ import type {
   PatternInfo,
   TokenColumns,
 } from "../src/protocol/generated.ts";
-import { answering, asTrait, type FakeModel } from "./fake-model.ts";
+import type { FakeModel } from "./fake-model.ts";
 import { CANDIDATES, packed } from "./fixtures.ts";
 
 export const PATTERNS: PatternInfo[] = [
@@ -313,11 +313,24 @@ function sorted(rows: CandidateRow[]): CandidateRow[] {
 
 /** Let a fake host answer as this invented model would; `hold` keeps requests of these actions unanswered. */
 export function serve(model: FakeModel, invented: Invented, hold: readonly string[] = []): void {
-  answering(model, hold, (ask: AttentionRequest) => reply(model, invented, ask));
+  model.answer = (message) => {
+    if (message.type === "cancel" && message.id !== "probe") {
+      queueMicrotask(() => model.say({ type: "cancelled", v: 1, id: message.id, revision: 0 }));
+      return;
+    }
+    if (message.type !== "request") return;
+    const ask = message as unknown as AttentionRequest;
+    if (hold.includes(ask.action)) return;
+    queueMicrotask(() => reply(model, invented, ask));
+  };
 }
 
 export function reply(model: FakeModel, invented: Invented, ask: AttentionRequest): void {
   const { id, revision } = ask;
+  if (model.get("status").state === "static") {
+    model.say({ type: "no-kernel", id });
+    return;
+  }
   if (ask.action === "attend") {
     const next = invent({ tokens: (ask.input?.text ?? "").match(/\S+|\s+\S+/g) ?? ["?"] }).packed;
     model.set(
@@ -335,4 +348,7 @@ export function reply(model: FakeModel, invented: Invented, ask: AttentionReques
   model.say({ type: "result", v: 1, id, revision, ...fields } as never, buffers);
 }
 
-export const trait: (packed: AttentionPacked) => Packed = asTrait;
+/** The trait under the type that all views share. */
+export function trait(packed: AttentionPacked): Packed {
+  return packed as unknown as Packed;
+}

@@ -8,7 +8,7 @@ import type {
   Packed,
   TokenColumns,
 } from "../src/protocol/generated.ts";
-import { answering, asTrait, type FakeModel } from "./fake-model.ts";
+import type { FakeModel } from "./fake-model.ts";
 import { packed } from "./fixtures.ts";
 import { answerId, says, sentence } from "./patching.ts";
 
@@ -256,6 +256,10 @@ const words = (text: string | undefined) => text?.match(/\s*\S+/g) ?? [];
 /** What a fake host answers to one request. */
 export function replyCircuit(model: FakeModel, invented: InventedCircuit, ask: CircuitRequest): InventedCircuit {
   const { id, revision } = ask;
+  if (model.get("status").state === "static") {
+    model.say({ type: "no-kernel", id });
+    return invented;
+  }
   const { edges } = invented;
   if (ask.action === "keep") {
     const array = invented.kept(ask.size ?? 1);
@@ -303,9 +307,21 @@ export function replyCircuit(model: FakeModel, invented: InventedCircuit, ask: C
 /** Let a fake host answer as this invented circuit would; `hold` keeps requests of these actions unanswered. */
 export function serveCircuit(model: FakeModel, invented: InventedCircuit, hold: readonly string[] = []): void {
   let now = invented;
-  answering(model, hold, (ask: CircuitRequest) => {
-    now = replyCircuit(model, now, ask);
-  });
+  model.answer = (message) => {
+    if (message.type === "cancel" && message.id !== "probe") {
+      queueMicrotask(() => model.say({ type: "cancelled", v: 1, id: message.id, revision: 0 }));
+      return;
+    }
+    if (message.type !== "request") return;
+    const ask = message as unknown as CircuitRequest;
+    if (hold.includes(ask.action)) return;
+    queueMicrotask(() => {
+      now = replyCircuit(model, now, ask);
+    });
+  };
 }
 
-export const circuitTrait: (packed: CircuitPacked) => Packed = asTrait;
+/** The trait under the type that all views share. */
+export function circuitTrait(circuit: CircuitPacked): Packed {
+  return circuit as unknown as Packed;
+}

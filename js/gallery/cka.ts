@@ -1,6 +1,6 @@
 /** Invented CKA of two models of so many layers, and a kernel that can only do it again. */
-import type { ArrayHeader, CKAPacked, CKARequest, CKASnapshot, Packed } from "../src/protocol/generated.ts";
-import { answering, asTrait, type FakeModel } from "./fake-model.ts";
+import type { ArrayHeader, CKAPacked, CKASnapshot, Packed } from "../src/protocol/generated.ts";
+import type { FakeModel } from "./fake-model.ts";
 
 export interface CKASpec {
   rows?: number;
@@ -65,12 +65,22 @@ export function inventCKA(spec: CKASpec = {}): CKAPacked {
 }
 
 /** Let a fake host compare again; `hold` leaves requests unanswered. */
-export function serveCKA(model: FakeModel, spec: CKASpec, hold: readonly string[] = []): void {
-  answering(model, hold, ({ id }: CKARequest) => {
-    const next = inventCKA(spec);
-    model.set("explanation", ckaTrait({ ...next, snapshot: next.snapshot && { ...next.snapshot, revision: 1 } }));
-    model.say({ type: "result", v: 1, id, revision: 1 });
-  });
+export function serveCKA(model: FakeModel, spec: CKASpec, hold = false): void {
+  model.answer = (message) => {
+    if (message.type === "cancel" && message.id !== "probe") {
+      queueMicrotask(() => model.say({ type: "cancelled", v: 1, id: message.id, revision: 0 }));
+      return;
+    }
+    if (message.type !== "request" || hold) return;
+    queueMicrotask(() => {
+      const next = inventCKA(spec);
+      model.set("explanation", ckaTrait({ ...next, snapshot: next.snapshot && { ...next.snapshot, revision: 1 } }));
+      model.say({ type: "result", v: 1, id: message.id, revision: 1 });
+    });
+  };
 }
 
-export const ckaTrait: (packed: CKAPacked) => Packed = asTrait;
+/** The trait under the type that all views share. */
+export function ckaTrait(cka: CKAPacked): Packed {
+  return cka as unknown as Packed;
+}

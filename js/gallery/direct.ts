@@ -14,7 +14,7 @@ import type {
   TargetSpec,
   TokenColumns,
 } from "../src/protocol/generated.ts";
-import { answering, asTrait, type FakeModel } from "./fake-model.ts";
+import type { FakeModel } from "./fake-model.ts";
 import { packed } from "./fixtures.ts";
 
 export const WORDS = [
@@ -233,6 +233,10 @@ const chosen = (spec: TargetSpec | null | undefined, before: string | null): str
 
 export function replyDirect(model: FakeModel, spec: DirectSpec, ask: DirectRequest): void {
   const { id, revision } = ask;
+  if (model.get("status").state === "static") {
+    model.say({ type: "no-kernel", id });
+    return;
+  }
   if (ask.action === "neurons") {
     model.say({ type: "result", v: 1, id, revision, neurons: inventNeurons(ask.layer ?? 0) } as never);
     return;
@@ -261,7 +265,18 @@ export function replyDirect(model: FakeModel, spec: DirectSpec, ask: DirectReque
 
 /** Let a fake host answer as this invented model would; `hold` keeps requests of these actions unanswered. */
 export function serveDirect(model: FakeModel, spec: DirectSpec, hold: readonly string[] = []): void {
-  answering(model, hold, (ask: DirectRequest) => replyDirect(model, spec, ask));
+  model.answer = (message) => {
+    if (message.type === "cancel" && message.id !== "probe") {
+      queueMicrotask(() => model.say({ type: "cancelled", v: 1, id: message.id, revision: 0 }));
+      return;
+    }
+    if (message.type !== "request") return;
+    const ask = message as unknown as DirectRequest;
+    if (!hold.includes(ask.action)) queueMicrotask(() => replyDirect(model, spec, ask));
+  };
 }
 
-export const directTrait: (packed: DirectPacked) => Packed = asTrait;
+/** The trait under the type that all views share. */
+export function directTrait(direct: DirectPacked): Packed {
+  return direct as unknown as Packed;
+}

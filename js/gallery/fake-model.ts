@@ -1,5 +1,5 @@
 /** A host for the gallery and the tests: traits that can be set from both sides, and a log of what was sent. */
-import type { Packed, Progress, Request, Status, ToBrowser, ToKernel, Traits } from "../src/protocol/generated.ts";
+import type { Progress, Request, Status, ToBrowser, ToKernel, Traits } from "../src/protocol/generated.ts";
 import type { Model } from "../src/state/host.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: events carry arguments of every kind
@@ -90,27 +90,4 @@ export class FakeModel implements Model {
   result(request: Request): void {
     this.say({ type: "result", v: 1, id: request.id, revision: request.revision });
   }
-}
-
-/** The trait `explanation` of any view under the type that all views share. */
-export function asTrait(packed: object): Packed {
-  return packed as Packed;
-}
-
-/** Answer the requests of a view that looks at one text, but for the actions on hold; what is cancelled ends at once. */
-export function answering<Ask extends { readonly action: string }>(
-  model: FakeModel,
-  hold: readonly string[],
-  reply: (ask: Ask) => void,
-): void {
-  model.answer = (message) => {
-    if (message.type === "cancel" && message.id !== "probe") {
-      queueMicrotask(() => model.say({ type: "cancelled", v: 1, id: message.id, revision: 0 }));
-    }
-    if (message.type !== "request") return;
-    const ask = message as unknown as Ask;
-    if (hold.includes(ask.action)) return;
-    const isSaved = () => model.get("status").state === "static";
-    queueMicrotask(() => (isSaved() ? model.say({ type: "no-kernel", id: message.id }) : reply(ask)));
-  };
 }

@@ -11,14 +11,12 @@ import * as fixtures from "./fixtures.ts";
 import { showLens } from "./lens-states.ts";
 import { showParts } from "./parts.ts";
 import { showPatching } from "./patching-states.ts";
-import { placeFor } from "./states.ts";
 import { showSteer } from "./steer-states.ts";
 
 const choice = new URLSearchParams(location.search);
 if (choice.get("theme") === "dark") document.body.classList.add("dark");
 const main = document.querySelector("main");
 const until = new AbortController().signal;
-const hall = main && { main, only: choice.get("only"), width: choice.get("width"), until };
 
 function show(
   name: string,
@@ -26,8 +24,16 @@ function show(
   traits: Partial<Traits> = {},
   after: (model: FakeModel, el: HTMLElement) => void = () => {},
 ): void {
-  if (!hall || (hall.only && hall.only !== name)) return;
-  const el = placeFor(name, hall);
+  const only = choice.get("only");
+  if (!main || (only && only !== name)) return;
+  const section = document.createElement("section");
+  const title = document.createElement("h2");
+  title.textContent = name;
+  const el = document.createElement("div");
+  const width = choice.get("width");
+  if (width) el.style.width = `${width}px`;
+  section.append(title, el);
+  main.append(section);
   const model = new FakeModel({ ...(packed ? { explanation: packed } : {}), ...traits });
   model.answer = (message, m) => {
     if (message.type === "request" && message.action === "methods") {
@@ -115,6 +121,11 @@ show("gone", fixtures.plain, {}, (model, el) => {
 show("long", fixtures.long(300));
 if (choice.get("only")) show("10000", fixtures.long(10_000));
 if (main && [null, "parts"].includes(choice.get("only"))) showParts(main, until);
-if (hall) {
-  for (const show of [showAttention, showLens, showPatching, showSteer, showDirect, showCKA, showCircuit]) show(hall);
-}
+const only = choice.get("only");
+if (main && (!only || only.startsWith("attention"))) showAttention(main, only, choice.get("width"), until);
+if (main && (!only || only.startsWith("lens"))) showLens(main, only, choice.get("width"), until);
+if (main && (!only || only.startsWith("patching"))) showPatching(main, only, choice.get("width"), until);
+if (main && (!only || only.startsWith("steer"))) showSteer(main, only, choice.get("width"), until);
+if (main && (!only || only.startsWith("direct"))) showDirect(main, only, choice.get("width"), until);
+if (main && (!only || only.startsWith("cka"))) showCKA(main, only, choice.get("width"), until);
+if (main && (!only || only.startsWith("circuit"))) showCircuit(main, only, choice.get("width"), until);

@@ -9,7 +9,7 @@ import type {
   Packed,
   TokenColumns,
 } from "../src/protocol/generated.ts";
-import { answering, asTrait, type FakeModel } from "./fake-model.ts";
+import type { FakeModel } from "./fake-model.ts";
 import { packed } from "./fixtures.ts";
 
 const TEXT = [
@@ -243,6 +243,10 @@ export function lensAnswer(
 
 export function replyLens(model: FakeModel, invented: InventedLens, ask: LensRequest): void {
   const { id, revision } = ask;
+  if (model.get("status").state === "static") {
+    model.say({ type: "no-kernel", id });
+    return;
+  }
   if (ask.action === "look") {
     const old = invented.packed.snapshot as LensSnapshot;
     const typed = (ask.input?.text ?? "").match(/\S+|\s+\S+/g) ?? ["?"];
@@ -260,7 +264,18 @@ export function replyLens(model: FakeModel, invented: InventedLens, ask: LensReq
 
 /** Let a fake host answer as this invented model would; `hold` keeps requests of these actions unanswered. */
 export function serveLens(model: FakeModel, invented: InventedLens, hold: readonly string[] = []): void {
-  answering(model, hold, (ask: LensRequest) => replyLens(model, invented, ask));
+  model.answer = (message) => {
+    if (message.type === "cancel" && message.id !== "probe") {
+      queueMicrotask(() => model.say({ type: "cancelled", v: 1, id: message.id, revision: 0 }));
+      return;
+    }
+    if (message.type !== "request") return;
+    const ask = message as unknown as LensRequest;
+    if (!hold.includes(ask.action)) queueMicrotask(() => replyLens(model, invented, ask));
+  };
 }
 
-export const lensTrait: (packed: LensPacked) => Packed = asTrait;
+/** The trait under the type that all views share. */
+export function lensTrait(lens: LensPacked): Packed {
+  return lens as unknown as Packed;
+}

@@ -11,7 +11,7 @@ import type {
   PatchingSnapshot,
   TokenColumns,
 } from "../src/protocol/generated.ts";
-import { answering, asTrait, type FakeModel } from "./fake-model.ts";
+import type { FakeModel } from "./fake-model.ts";
 import { packed } from "./fixtures.ts";
 
 const CLEAN = ["Paul", " comes", " from", " France", ".", " The", " capital", " of", " his", " country", " is"];
@@ -238,6 +238,10 @@ const words = (text: string | undefined) => text?.match(/\s*\S+/g) ?? [];
 export function replyPatching(model: FakeModel, invented: InventedPatching, ask: PatchingRequest): InventedPatching {
   const { id, revision } = ask;
   const old = invented.packed.snapshot as PatchingSnapshot;
+  if (model.get("status").state === "static") {
+    model.say({ type: "no-kernel", id });
+    return invented;
+  }
   if (ask.action === "cell") {
     const share = invented.share(ask.layer ?? 0, ask.index ?? 0);
     const denoise = old.direction === "denoise" && old.against !== "ablation";
@@ -288,9 +292,18 @@ export function replyPatching(model: FakeModel, invented: InventedPatching, ask:
 /** Let a fake host answer as this invented model would; `hold` keeps requests of these actions unanswered. */
 export function servePatching(model: FakeModel, invented: InventedPatching, hold: readonly string[] = []): void {
   let now = invented;
-  answering(model, hold, (ask: PatchingRequest) => {
-    now = replyPatching(model, now, ask);
-  });
+  model.answer = (message) => {
+    if (message.type === "cancel" && message.id !== "probe") {
+      queueMicrotask(() => model.say({ type: "cancelled", v: 1, id: message.id, revision: 0 }));
+      return;
+    }
+    if (message.type !== "request") return;
+    const ask = message as unknown as PatchingRequest;
+    if (hold.includes(ask.action)) return;
+    queueMicrotask(() => {
+      now = replyPatching(model, now, ask);
+    });
+  };
 }
 
 /** What is on the screen before the first picture, and where there never is one. */
@@ -308,4 +321,7 @@ export function firstAsked(asked: Partial<PatchingAsked> = {}): Packed {
   return patchingTrait({ snapshot: null, buffers: [], asked: first });
 }
 
-export const patchingTrait: (packed: PatchingPacked) => Packed = asTrait;
+/** The trait under the type that all views share. */
+export function patchingTrait(patching: PatchingPacked): Packed {
+  return patching as unknown as Packed;
+}

@@ -1,9 +1,15 @@
 /** Every state of the steering view with an invented text: `?only=steer` shows them all, `?only=steer-NAME` one. */
-import type { InterventionSpec, SteerPacked } from "../src/protocol/generated.ts";
+import type { InterventionSpec, Traits } from "../src/protocol/generated.ts";
 import view from "../src/views/steer.ts";
-import { put, soon } from "./gestures.ts";
-import { FIRST, type State, showing } from "./states.ts";
+import { FakeModel, IDLE } from "./fake-model.ts";
 import { inventSteer, PROMPT, type SteerSpec, serveSteer, steerTrait } from "./steer.ts";
+
+interface State {
+  spec: SteerSpec;
+  traits?: Partial<Traits>;
+  hold?: string[];
+  after?(el: HTMLElement): void;
+}
 
 const HEAD: InterventionSpec = { what: "head", layer: 1, index: 2, how: "scale", value: -1 };
 const PUSH: InterventionSpec = {
@@ -22,17 +28,41 @@ const BETWEEN: InterventionSpec = {
 };
 const GIVEN: InterventionSpec = { what: "resid", layer: 6, how: "set", value: [1, 2, 3] };
 const many = Array.from({ length: 24 }, (_, i) => PROMPT.map((w, j) => (i && !j ? ` ${w}` : w))).flat();
-const move = (el: HTMLElement) => put(el.querySelector("input[type=range]"), "1.5");
-const of = (spec: SteerSpec) => ({ make: () => inventSteer(spec) });
-
-const STATES: Record<string, State<SteerPacked>> = {
-  none: of({}),
-  head: of({ interventions: [HEAD] }),
-  all: of({ interventions: [HEAD, PUSH, SWAP, NEURON, BETWEEN, GIVEN] }),
-  long: of({ tokens: many, interventions: [PUSH] }),
-  asking: { ...of({ interventions: [HEAD] }), hold: ["look"], after: (_, el) => soon(() => move(el)) },
-  running: { ...of({}), traits: FIRST },
-  odd: of({ tokens: ["<b>x</b>", "\n\n", " شكرا", " 👩‍🚀", ""], interventions: [{ ...PUSH, at: [1, 2] }] }),
+const move = (el: HTMLElement) => {
+  const slider = el.querySelector<HTMLInputElement>("input[type=range]");
+  if (!slider) return;
+  slider.value = "1.5";
+  slider.dispatchEvent(new Event("change", { bubbles: true }));
 };
 
-export const showSteer = showing({ kind: "steer", view, trait: steerTrait, serve: serveSteer }, STATES);
+const STATES: Record<string, State> = {
+  none: { spec: {} },
+  head: { spec: { interventions: [HEAD] } },
+  all: { spec: { interventions: [HEAD, PUSH, SWAP, NEURON, BETWEEN, GIVEN] } },
+  long: { spec: { tokens: many, interventions: [PUSH] } },
+  asking: { spec: { interventions: [HEAD] }, hold: ["look"], after: move },
+  running: {
+    spec: { fields: {} },
+    traits: { explanation: { snapshot: null, buffers: [] }, status: { ...IDLE, state: "running" } },
+  },
+  odd: { spec: { tokens: ["<b>x</b>", "\n\n", " شكرا", " 👩‍🚀", ""], interventions: [{ ...PUSH, at: [1, 2] }] } },
+};
+
+export function showSteer(main: HTMLElement, only: string | null, width: string | null, until: AbortSignal): void {
+  for (const [name, { spec, traits, hold, after }] of Object.entries(STATES)) {
+    if (only && only !== "steer" && only !== `steer-${name}`) continue;
+    const place = document.createElement("section");
+    if (width) place.style.width = `${width}px`;
+    const title = document.createElement("h2");
+    title.textContent = `steer ${name}`;
+    const el = document.createElement("div");
+    place.append(title, el);
+    main.append(place);
+    const first = inventSteer(spec);
+    const model = new FakeModel({ explanation: steerTrait(first), ...traits });
+    serveSteer(model, first, hold);
+    view.initialize({ model, signal: until });
+    view.render({ model, el, signal: until });
+    if (after) setTimeout(() => after(el), 60);
+  }
+}

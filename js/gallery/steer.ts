@@ -10,7 +10,7 @@ import type {
   TokenColumns,
   WrittenToken,
 } from "../src/protocol/generated.ts";
-import { answering, asTrait, type FakeModel } from "./fake-model.ts";
+import type { FakeModel } from "./fake-model.ts";
 import { packed } from "./fixtures.ts";
 
 export const PROMPT = ["The", " capital", " of", " France", " is"];
@@ -107,7 +107,9 @@ export function inventSteer(spec: SteerSpec = {}): SteerPacked {
 }
 
 /** The trait under the type that all views share. */
-export const steerTrait: (packed: SteerPacked) => Packed = asTrait;
+export function steerTrait(steer: SteerPacked): Packed {
+  return steer as unknown as Packed;
+}
 
 const words = (texts: readonly string[]): WrittenToken[] =>
   texts.map((text) => ({ id: [...text].reduce((sum, c) => sum * 31 + (c.codePointAt(0) ?? 0), 7), text }));
@@ -140,7 +142,16 @@ export function replySteer(model: FakeModel, now: SteerPacked, ask: SteerRequest
 /** A host that answers at once, but for the actions on hold. */
 export function serveSteer(model: FakeModel, first: SteerPacked, hold: readonly string[] = []): void {
   let now = first;
-  answering(model, hold, (ask: SteerRequest) => {
-    now = replySteer(model, now, ask);
-  });
+  model.answer = (message) => {
+    if (message.type === "cancel" && message.id !== "probe") {
+      queueMicrotask(() => model.say({ type: "cancelled", v: 1, id: message.id, revision: 0 }));
+      return;
+    }
+    if (message.type !== "request") return;
+    const ask = message as unknown as SteerRequest;
+    if (hold.includes(ask.action)) return;
+    queueMicrotask(() => {
+      now = replySteer(model, now, ask);
+    });
+  };
 }

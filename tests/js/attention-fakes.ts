@@ -4,7 +4,7 @@ import { FakeModel } from "../../js/gallery/fake-model.ts";
 import type { AttentionRequest, Traits } from "../../js/src/protocol/generated.ts";
 import { type AttentionStore, createAttentionStore } from "../../js/src/state/attention-store.ts";
 import view from "../../js/src/views/attention.ts";
-import { asksOf, MountedWith, type Options, shown, storeOver } from "./fakes.ts";
+import { Mounted, place } from "./mounting.ts";
 import "../../js/src/views/attention.css";
 
 export interface Setup {
@@ -15,10 +15,16 @@ export interface Setup {
 
 /** A store whose host answers nothing by itself. */
 export function setup(invented: Invented = invent(), traits: Partial<Traits> = {}): Setup {
-  return { ...storeOver(createAttentionStore, trait(invented.packed), traits), invented };
+  const model = new FakeModel({ explanation: trait(invented.packed), ...traits });
+  return { model, store: createAttentionStore(model, place().signal), invented };
 }
 
-export const asks = asksOf<AttentionRequest>;
+/** Requests of attention views that were sent. */
+export function asks(model: FakeModel, action?: AttentionRequest["action"]): AttentionRequest[] {
+  return (model.sent as unknown as AttentionRequest[]).filter(
+    (m) => m.type === "request" && (action === undefined || m.action === action),
+  );
+}
 
 export function cancels(model: FakeModel): string[] {
   return model.sent.flatMap((m) => (m.type === "cancel" && m.id !== "probe" ? [m.id] : []));
@@ -31,7 +37,14 @@ export function answer({ model, invented }: Pick<Setup, "model" | "invented">, a
   model.say(message as never, array ? [new DataView(array.buffer)] : []);
 }
 
-export class MountedAttention extends MountedWith<Invented> {
+export class MountedAttention extends Mounted {
+  readonly invented: Invented;
+
+  constructor(invented: Invented, model: FakeModel, el: HTMLElement, end: () => void) {
+    super(model, el, end);
+    this.invented = invented;
+  }
+
   /** The thumbnail of a head, by its place among all. */
   head(index: number): HTMLElement {
     return this.find(`[data-at="${index}"]`);
@@ -51,9 +64,19 @@ export class MountedAttention extends MountedWith<Invented> {
 export function show(
   invented: Invented = invent(),
   traits: Partial<Traits> = {},
-  options: Options = {},
+  options: { hold?: readonly string[]; width?: number; shadow?: boolean } = {},
 ): MountedAttention {
+  const { root, signal, end } = place();
   const model = new FakeModel({ explanation: trait(invented.packed), ...traits });
   serve(model, invented, options.hold);
-  return shown(view, model, options, (el, end) => new MountedAttention(invented, model, el, end));
+  const el = document.createElement("div");
+  el.style.width = `${options.width ?? 860}px`;
+  if (options.shadow) {
+    const host = document.createElement("div");
+    root.append(host);
+    host.attachShadow({ mode: "open" }).append(el);
+  } else root.append(el);
+  view.initialize({ model, signal });
+  view.render({ model, el, signal });
+  return new MountedAttention(invented, model, el, end);
 }

@@ -38,7 +38,7 @@ function viewOf({ store }: Setup, head: number) {
 
 /** Ask and have it answered. */
 async function fetched(s: Setup, ask: AttentionAsk): Promise<void> {
-  s.store.details.need(ask, "v");
+  s.store.need(ask, "v");
   for (const request of asks(s.model).slice(-1)) answer(s, request);
   await settle();
 }
@@ -46,18 +46,18 @@ async function fetched(s: Setup, ask: AttentionAsk): Promise<void> {
 describe("what is fetched", () => {
   test("once each, whatever the order of its fields", async () => {
     const s = setup();
-    s.store.details.need({ action: "line", map: 0, head: 0, measure: "weight", axis: "query", index: 3 }, "v");
-    s.store.details.need({ index: 3, axis: "query", action: "line", head: 0, map: 0, measure: "weight" }, "v");
+    s.store.need({ action: "line", map: 0, head: 0, measure: "weight", axis: "query", index: 3 }, "v");
+    s.store.need({ index: 3, axis: "query", action: "line", head: 0, map: 0, measure: "weight" }, "v");
     expect(asks(s.model).length).toBe(1);
     answer(s, asks(s.model)[0] as AttentionRequest);
     await settle();
-    s.store.details.need(line(3), "v");
+    s.store.need(line(3), "v");
     expect(asks(s.model).length).toBe(1);
     expect(s.store.details.get(line(3))?.found?.array?.[2]).toBeCloseTo(s.invented.weight(0, 0, 3, 2), 6);
   });
   test("some at once, then the newest first", async () => {
     const s = setup();
-    for (let i = 0; i < AT_ONCE + 3; i++) s.store.details.need(line(i), "v");
+    for (let i = 0; i < AT_ONCE + 3; i++) s.store.need(line(i), "v");
     expect(asks(s.model).map((a) => a.index)).toEqual(Array.from({ length: AT_ONCE }, (_, i) => i));
     answer(s, asks(s.model)[0] as AttentionRequest);
     await settle();
@@ -65,26 +65,26 @@ describe("what is fetched", () => {
   });
   test("another head gives up what is not here yet, and the kernel hears of it", async () => {
     const s = setup(invent(), chosen(0));
-    for (let i = 0; i < AT_ONCE + 2; i++) s.store.details.need(line(i), "v");
+    for (let i = 0; i < AT_ONCE + 2; i++) s.store.need(line(i), "v");
     const sent = asks(s.model).map((a) => a.id);
     s.store.choose(5);
     expect(cancels(s.model)).toEqual(sent);
     for (const id of sent) s.model.say({ type: "cancelled", v: 1, id, revision: 0 });
     await settle();
     expect(asks(s.model).length).toBe(AT_ONCE);
-    s.store.details.need(line(0), "v");
+    s.store.need(line(0), "v");
     expect(asks(s.model).length).toBe(AT_ONCE + 1);
   });
   test("an answer to an older picture is dropped", async () => {
     const s = setup();
-    s.store.details.need(line(1), "v");
+    s.store.need(line(1), "v");
     const [old] = asks(s.model);
     const next = invent();
     s.model.set(
       "explanation",
       trait({ ...next.packed, snapshot: next.packed.snapshot && { ...next.packed.snapshot, revision: 1 } }),
     );
-    s.store.details.need(line(1), "v");
+    s.store.need(line(1), "v");
     answer(s, old as AttentionRequest);
     await settle();
     expect(s.store.details.get(line(1))?.state).toBe("asking");
@@ -95,7 +95,7 @@ describe("what is fetched", () => {
   test("what the kernel replaced is asked for again, but not for ever", async () => {
     const s = setup();
     for (let i = 0; i < 20; i++) {
-      s.store.details.need(line(1), "v");
+      s.store.need(line(1), "v");
       const last = asks(s.model).at(-1);
       if (last) s.model.say({ type: "cancelled", v: 1, id: last.id, revision: 0 });
       await settle();
@@ -107,42 +107,42 @@ describe("what is fetched", () => {
     const s = setup();
     s.model.dead = true;
     for (let i = 0; i < 5; i++) {
-      s.store.details.need(line(1), "v");
+      s.store.need(line(1), "v");
       await settle();
     }
     expect(s.store.connection.kernel.value).toBe("gone");
     expect(s.store.details.get(line(1))?.state).toBe("lost");
     s.model.dead = false;
     s.store.connection.check();
-    s.store.details.need(line(1), "v");
+    s.store.need(line(1), "v");
     expect(asks(s.model).length).toBe(1);
   });
   test("a saved page says what it lacks, once", async () => {
     const s = setup();
-    s.store.details.need(line(1), "v");
+    s.store.need(line(1), "v");
     s.model.say({ type: "no-kernel", id: asks(s.model)[0]?.id ?? "" });
     await settle();
     expect(s.store.details.get(line(1))?.state).toBe("absent");
-    s.store.details.need(line(1), "v");
+    s.store.need(line(1), "v");
     expect(asks(s.model).length).toBe(1);
   });
   test("a refusal is kept; what is asked by a click can be asked again", async () => {
     const s = setup();
     const error = { code: "x", problem: "no", given: "", accepted: "", hint: "" };
     for (const ask of [line(1), { action: "effects" } as const]) {
-      s.store.details.need(ask, "v");
+      s.store.need(ask, "v");
       const { id = "" } = asks(s.model).at(-1) ?? {};
       s.model.say({ type: "error", v: 1, id, revision: 0, error });
       await settle();
       expect(s.store.details.get(ask)).toMatchObject({ state: "refused", error });
     }
-    s.store.details.need(line(1), "v");
-    s.store.details.need({ action: "effects" }, "v");
+    s.store.need(line(1), "v");
+    s.store.need({ action: "effects" }, "v");
     expect(asks(s.model).map((a) => a.action)).toEqual(["line", "effects", "effects"]);
   });
   test("bytes that do not fit are said", async () => {
     const s = setup();
-    s.store.details.need(line(1), "v");
+    s.store.need(line(1), "v");
     const { id = "" } = asks(s.model)[0] ?? {};
     const array = { dtype: "float32", shape: [24], buffer: 0 };
     s.model.say({ type: "result", v: 1, id, revision: 0, array } as never, [new DataView(new ArrayBuffer(8))]);
@@ -171,7 +171,7 @@ describe("what is fetched", () => {
   });
   test("progress of what takes long, and stopping it", async () => {
     const s = setup();
-    s.store.details.need({ action: "effects" }, "v");
+    s.store.need({ action: "effects" }, "v");
     const { id = "" } = asks(s.model)[0] ?? {};
     s.model.say({ type: "progress", v: 1, id, revision: 0, done: 3, total: 24, note: "" });
     expect(s.store.details.get({ action: "effects" })).toMatchObject({ state: "asking", done: 3, total: 24 });

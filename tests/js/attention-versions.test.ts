@@ -157,7 +157,7 @@ describe("positions of two texts", () => {
 
 test("what is asked for the counterpart is waited for, but not once the head is alone", () => {
   const s = setup(invent(MODELS), chosen(1));
-  s.store.details.need({ action: "line", map: 6, head: 1, measure: "weight", axis: "query", index: 2 }, "v");
+  s.store.need({ action: "line", map: 6, head: 1, measure: "weight", axis: "query", index: 2 }, "v");
   s.store.see({ pool: "mean" });
   expect(cancels(s.model)).toEqual([]);
   s.store.see({ alone: true });

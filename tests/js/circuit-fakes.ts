@@ -5,8 +5,7 @@ import { FakeModel } from "../../js/gallery/fake-model.ts";
 import type { CircuitRequest, Traits } from "../../js/src/protocol/generated.ts";
 import { type CircuitStore, createCircuitStore } from "../../js/src/state/circuit-store.ts";
 import view from "../../js/src/views/circuit.ts";
-import { asksOf, MountedWith, type Options, revised, shown, storeOver } from "./fakes.ts";
-import { change, pressEach } from "./mounting.ts";
+import { Mounted, place, press } from "./mounting.ts";
 import "../../js/src/views/circuit.css";
 
 export interface Setup {
@@ -17,21 +16,37 @@ export interface Setup {
 
 /** A store whose host answers nothing by itself. */
 export function setup(invented: InventedCircuit = inventCircuit(), traits: Partial<Traits> = {}): Setup {
-  return { ...storeOver(createCircuitStore, circuitTrait(invented.packed), traits), invented };
+  const model = new FakeModel({ explanation: circuitTrait(invented.packed), ...traits });
+  return { model, store: createCircuitStore(model, place().signal), invented };
 }
 
-export const asks = asksOf<CircuitRequest>;
+/** Requests that were sent. */
+export function asks(model: FakeModel, action?: CircuitRequest["action"]): CircuitRequest[] {
+  return (model.sent as unknown as CircuitRequest[]).filter(
+    (m) => m.type === "request" && (action === undefined || m.action === action),
+  );
+}
 
-export { revised };
+/** The same circuit, of another revision or with other fields. */
+export function revised({ packed }: InventedCircuit, fields: object): ReturnType<typeof circuitTrait> {
+  return circuitTrait({ ...packed, snapshot: packed.snapshot && { ...packed.snapshot, ...fields } });
+}
 
 export const row = (row: number): Partial<Traits> => ({ display: { row, link_id: null } });
 
-export class MountedCircuit extends MountedWith<InventedCircuit> {
+export class MountedCircuit extends Mounted {
+  readonly invented: InventedCircuit;
+
+  constructor(invented: InventedCircuit, model: FakeModel, el: HTMLElement, end: () => void) {
+    super(model, el, end);
+    this.invented = invented;
+  }
+
   get graph(): HTMLElement {
     return this.find("[role=application][aria-roledescription=graph]");
   }
 
-  override get canvas(): HTMLCanvasElement {
+  get canvas(): HTMLCanvasElement {
     return this.find(".xw-graph-canvas");
   }
 
@@ -75,11 +90,19 @@ export class MountedCircuit extends MountedWith<InventedCircuit> {
   }
 
   resize(size: number): void {
-    change(this.sizeField, String(size));
+    this.sizeField.value = String(size);
+    this.sizeField.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  choose(name: string, value: string): void {
+    const select = this.find<HTMLSelectElement>(`select[aria-label="${name}"]`);
+    select.value = value;
+    select.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
   keys(...names: string[]): void {
-    pressEach(this.graph, names);
+    this.graph.focus();
+    for (const name of names) press(this.graph, name);
   }
 
   /** Wait until the graph has been laid out and painted. */
@@ -103,9 +126,19 @@ export class MountedCircuit extends MountedWith<InventedCircuit> {
 export function show(
   invented: InventedCircuit = inventCircuit(),
   traits: Partial<Traits> = {},
-  options: Options = {},
+  options: { hold?: readonly string[]; width?: number; shadow?: boolean } = {},
 ): MountedCircuit {
+  const { root, signal, end } = place();
   const model = new FakeModel({ explanation: circuitTrait(invented.packed), ...traits });
   serveCircuit(model, invented, options.hold);
-  return shown(view, model, options, (el, end) => new MountedCircuit(invented, model, el, end));
+  const el = document.createElement("div");
+  el.style.width = `${options.width ?? 860}px`;
+  if (options.shadow) {
+    const host = document.createElement("div");
+    root.append(host);
+    host.attachShadow({ mode: "open" }).append(el);
+  } else root.append(el);
+  view.initialize({ model, signal });
+  view.render({ model, el, signal });
+  return new MountedCircuit(invented, model, el, end);
 }

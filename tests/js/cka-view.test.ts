@@ -9,24 +9,34 @@ import * as picture from "../../js/src/state/cka-picture.ts";
 import { announcement, loudText, modelNames, pairText, trustText } from "../../js/src/views/cka/words.ts";
 import view from "../../js/src/views/cka.ts";
 import { plain } from "../../js/src/views/shared/sentence.ts";
-import { type Options, shown } from "./fakes.ts";
-import { Mounted, pressEach, settle } from "./mounting.ts";
+import { Mounted, place, press, settle } from "./mounting.ts";
 import "../../js/src/views/cka.css";
 
 class MountedCKA extends Mounted {
+  get canvas(): HTMLCanvasElement {
+    return this.find(".xw-heat-canvas");
+  }
+
   get said(): string {
     return this.find(".xw-left > .xw-said").textContent ?? "";
   }
 
   keys(...names: string[]): void {
-    pressEach(this.canvas, names);
+    this.canvas.focus();
+    for (const name of names) press(this.canvas, name);
   }
 }
 
-function show(spec: CKASpec = {}, traits: Partial<Traits> = {}, options: Options = {}): MountedCKA {
+function show(spec: CKASpec = {}, traits: Partial<Traits> = {}, options: { width?: number; hold?: boolean } = {}) {
+  const { root, signal, end } = place();
   const model = new FakeModel({ explanation: ckaTrait(inventCKA(spec)), ...traits });
   serveCKA(model, spec, options.hold);
-  return shown(view, model, options, (el, end) => new MountedCKA(model, el, end));
+  const el = document.createElement("div");
+  el.style.width = `${options.width ?? 860}px`;
+  root.append(el);
+  view.initialize({ model, signal });
+  view.render({ model, el, signal });
+  return new MountedCKA(model, el, end);
 }
 
 function answerOf(packed: CKAPacked): CKAAnswer {
@@ -148,13 +158,13 @@ describe("the view", () => {
   });
   test("the line through the layers: pointing and clicking is a cell's", async () => {
     const v = show();
-    await vi.waitFor(() => expect(v.el.querySelectorAll(".xw-steps-line").length).toBe(2));
+    await vi.waitFor(() => expect(v.el.querySelectorAll(".xw-curve-line").length).toBe(2));
     const box = v.find(".xw-curve");
     const { left, top, width } = box.getBoundingClientRect();
     const at = { clientX: left + 52 + ((4 + 0.5) / 13) * (width - 64), clientY: top + 60, bubbles: true };
     box.dispatchEvent(new PointerEvent("pointermove", at));
     await expect.poll(() => v.said).toMatch(/^layer 3 of tiny-12x6 beside layer 3 of tiny-tuned: /);
-    expect(v.el.querySelector(".xw-steps-marked")).not.toBeNull();
+    expect(v.el.querySelector(".xw-curve-marked")).not.toBeNull();
     box.dispatchEvent(new MouseEvent("click", at));
     expect(v.model.get("display").row).toBe(4 * 13 + 4);
     box.dispatchEvent(new MouseEvent("click", at));
@@ -164,13 +174,13 @@ describe("the view", () => {
     const v = show({ rows: 6, constant: 3 });
     await drawn(v);
     expect(v.find(".xw-heat-note").textContent).toContain("hatched: a stream that is the same at all samples");
-    await expect.poll(() => v.el.querySelectorAll(".xw-steps-line").length).toBe(4);
+    await expect.poll(() => v.el.querySelectorAll(".xw-curve-line").length).toBe(4);
   });
   test("one model beside itself", async () => {
     const v = show({ one: true });
     await drawn(v);
     expect(v.question).toBe("How alike are the layers of tiny-12x6?");
-    expect(v.find(".xw-steps-title").textContent).toBe("each layer beside the next");
+    expect(v.find(".xw-curve-title").textContent).toBe("each layer beside the next");
   });
   test.each([320, 860])("80 layers fit at %s px", async (width) => {
     const v = show({ rows: 80 }, {}, { width });
@@ -206,9 +216,9 @@ describe("the view", () => {
   });
   test("dark: the line in the dark theme's hue", async () => {
     const v = show();
-    await vi.waitFor(() => expect(v.el.querySelector(".xw-steps-line")).not.toBeNull());
+    await vi.waitFor(() => expect(v.el.querySelector(".xw-curve-line")).not.toBeNull());
     v.find(".xw").dataset.theme = "dark";
-    const line = v.el.querySelector(".xw-steps-line:not(.xw-steps-dashed)") as SVGElement;
+    const line = v.el.querySelector(".xw-curve-line:not(.xw-curve-dashed)") as SVGElement;
     await expect.poll(() => getComputedStyle(line).stroke).toBe("rgb(86, 180, 233)");
   });
 });

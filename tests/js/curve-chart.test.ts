@@ -33,14 +33,14 @@ function show(props: CurveChartProps | null) {
 }
 
 const lines = (el: HTMLElement) =>
-  [...el.querySelectorAll(".xw-steps-line")].map((l) => l.getAttribute("points") ?? "");
+  [...el.querySelectorAll(".xw-curve-line")].map((l) => l.getAttribute("points") ?? "");
 
 test("a line for each, broken where there is no number; names and title are text", async () => {
   const { el } = show(PROPS);
   // The value alone before the gap has a dot, but nothing to be joined to.
   await vi.waitFor(() => expect(lines(el).length).toBe(2));
   expect(lines(el).map((points) => points.split(" ").length)).toEqual([2, 4]);
-  expect(el.querySelectorAll(".xw-steps-dot").length).toBe(3);
+  expect(el.querySelectorAll(".xw-curve-dot").length).toBe(3);
   expect(el.textContent).toContain("<b>d</b>");
   expect(el.querySelector("b, i")).toBeNull();
   expect(el.querySelector("svg")?.getAttribute("aria-label")).toBe("two lines");
@@ -49,7 +49,7 @@ test("a line for each, broken where there is no number; names and title are text
 test("the axis is widened for what lies outside", async () => {
   const { el, chart } = show(PROPS);
   await vi.waitFor(() => expect(lines(el).length).toBe(2));
-  const lowest = () => Math.max(...[...el.querySelectorAll(".xw-steps-grid")].map((g) => Number(g.getAttribute("y1"))));
+  const lowest = () => Math.max(...[...el.querySelectorAll(".xw-curve-grid")].map((g) => Number(g.getAttribute("y1"))));
   expect(lowest()).toBe(144);
   chart.update({ ...PROPS, curves: [{ name: "one", values: [-1, 0, 0, 1], dashed: false }] });
   expect(lines(el)[0]).toMatch(/^[\d.]+,144 /);
@@ -67,7 +67,7 @@ test("the step under the pointer, and none beside the lines", async () => {
   box.dispatchEvent(new PointerEvent("pointermove", at(10)));
   expect(said).toEqual(["hover 2", "pick 0", "hover null"]);
   chart.update({ ...PROPS, marked: 3, dim: true });
-  expect(el.querySelector(".xw-steps-marked")).not.toBeNull();
+  expect(el.querySelector(".xw-curve-marked")).not.toBeNull();
   expect(box.hasAttribute("data-dim")).toBe(true);
   chart.update(null);
   expect(box.checkVisibility()).toBe(false);

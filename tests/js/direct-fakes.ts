@@ -6,16 +6,21 @@ import type { DirectPacked, DirectRequest, Traits } from "../../js/src/protocol/
 import { type Shown, shownOf, type Which } from "../../js/src/state/direct-picture.ts";
 import { createDirectStore, type DirectStore } from "../../js/src/state/direct-store.ts";
 import view from "../../js/src/views/direct_logit_attribution.ts";
-import { asksOf, type Options, shown, storeOver } from "./fakes.ts";
-import { Mounted, pressEach } from "./mounting.ts";
+import { Mounted, place, press } from "./mounting.ts";
 import "../../js/src/views/direct_logit_attribution.css";
 
 /** A store whose host answers nothing by itself. */
 export function setup(spec: DirectSpec = {}, traits: Partial<Traits> = {}): { model: FakeModel; store: DirectStore } {
-  return storeOver(createDirectStore, directTrait(inventDirect(spec)), traits);
+  const model = new FakeModel({ explanation: directTrait(inventDirect(spec)), ...traits });
+  return { model, store: createDirectStore(model, place().signal) };
 }
 
-export const asks = asksOf<DirectRequest>;
+/** Requests that were sent. */
+export function asks(model: FakeModel, action?: DirectRequest["action"]): DirectRequest[] {
+  return (model.sent as unknown as DirectRequest[]).filter(
+    (m) => m.type === "request" && (action === undefined || m.action === action),
+  );
+}
 
 export function answerOf(packed: DirectPacked, which: Which = "this"): Shown {
   const answer = decodeDirect(packed);
@@ -28,6 +33,10 @@ export const pinned = (row: number): Partial<Traits> => ({ display: { row, link_
 export class MountedDirect extends Mounted {
   get chart(): HTMLElement {
     return this.find("[aria-roledescription='bar chart']");
+  }
+
+  get canvas(): HTMLCanvasElement {
+    return this.find(".xw-heat-canvas");
   }
 
   /** The sentence about a component, and that about a head. */
@@ -65,7 +74,8 @@ export class MountedDirect extends Mounted {
   }
 
   keys(on: HTMLElement, ...names: string[]): void {
-    pressEach(on, names);
+    on.focus();
+    for (const name of names) press(on, name);
   }
 
   get answer(): Shown {
@@ -74,8 +84,22 @@ export class MountedDirect extends Mounted {
 }
 
 /** A view whose host answers at once, but for the actions on hold. */
-export function show(spec: DirectSpec = {}, traits: Partial<Traits> = {}, options: Options = {}): MountedDirect {
+export function show(
+  spec: DirectSpec = {},
+  traits: Partial<Traits> = {},
+  options: { hold?: readonly string[]; width?: number; shadow?: boolean } = {},
+): MountedDirect {
+  const { root, signal, end } = place();
   const model = new FakeModel({ explanation: directTrait(inventDirect(spec)), ...traits });
   serveDirect(model, spec, options.hold);
-  return shown(view, model, options, (el, end) => new MountedDirect(model, el, end));
+  const el = document.createElement("div");
+  el.style.width = `${options.width ?? 860}px`;
+  if (options.shadow) {
+    const host = document.createElement("div");
+    root.append(host);
+    host.attachShadow({ mode: "open" }).append(el);
+  } else root.append(el);
+  view.initialize({ model, signal });
+  view.render({ model, el, signal });
+  return new MountedDirect(model, el, end);
 }

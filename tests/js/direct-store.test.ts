@@ -40,7 +40,7 @@ describe("the picture", () => {
   });
   test("neurons of the picture before are forgotten", async () => {
     const { model, store } = setup();
-    store.details.need(NEURONS, "v");
+    store.need(NEURONS, "v");
     replyDirect(model, {}, asks(model)[0] as DirectRequest);
     await settle();
     expect(store.details.get(NEURONS)?.found?.neurons?.length).toBe(8);
@@ -49,7 +49,7 @@ describe("the picture", () => {
   });
   test("an answer without neurons is refused, not shown as none", async () => {
     const { model, store } = setup();
-    store.details.need(NEURONS, "v");
+    store.need(NEURONS, "v");
     model.say({ type: "result", v: 1, id: asks(model)[0]?.id ?? "", revision: 0 });
     await settle();
     expect(store.details.get(NEURONS)).toMatchObject({ state: "refused", error: { code: "damaged" } });

@@ -4,8 +4,7 @@ import { type InventedLens, inventLens, lensTrait, serveLens } from "../../js/ga
 import type { LensRequest, Traits } from "../../js/src/protocol/generated.ts";
 import { createLensStore, type LensStore } from "../../js/src/state/lens-store.ts";
 import view from "../../js/src/views/logit_lens.ts";
-import { asksOf, MountedWith, type Options, revised, shown, storeOver } from "./fakes.ts";
-import { pressEach } from "./mounting.ts";
+import { Mounted, place, press } from "./mounting.ts";
 import "../../js/src/views/logit_lens.css";
 
 export interface Setup {
@@ -16,19 +15,39 @@ export interface Setup {
 
 /** A store whose host answers nothing by itself. */
 export function setup(invented: InventedLens = inventLens(), traits: Partial<Traits> = {}): Setup {
-  return { ...storeOver(createLensStore, lensTrait(invented.packed), traits), invented };
+  const model = new FakeModel({ explanation: lensTrait(invented.packed), ...traits });
+  return { model, store: createLensStore(model, place().signal), invented };
 }
 
-export const asks = asksOf<LensRequest>;
+/** Requests that were sent. */
+export function asks(model: FakeModel, action?: LensRequest["action"]): LensRequest[] {
+  return (model.sent as unknown as LensRequest[]).filter(
+    (m) => m.type === "request" && (action === undefined || m.action === action),
+  );
+}
 
-export { revised };
+/** The same answer, of another revision or with other fields. */
+export function revised({ packed }: InventedLens, fields: object): ReturnType<typeof lensTrait> {
+  return lensTrait({ ...packed, snapshot: packed.snapshot && { ...packed.snapshot, ...fields } });
+}
 
 export const pinned = (stream: number, position: number): Partial<Traits> => ({
   display: { row: stream, link_id: null },
   selection: { pos: [position], target: [], source: "python" },
 });
 
-export class MountedLens extends MountedWith<InventedLens> {
+export class MountedLens extends Mounted {
+  readonly invented: InventedLens;
+
+  constructor(invented: InventedLens, model: FakeModel, el: HTMLElement, end: () => void) {
+    super(model, el, end);
+    this.invented = invented;
+  }
+
+  get canvas(): HTMLCanvasElement {
+    return this.find(".xw-heat-canvas");
+  }
+
   /** The sentence under the grid. */
   get line(): string {
     return this.find(".xw-left > .xw-said").textContent ?? "";
@@ -51,7 +70,8 @@ export class MountedLens extends MountedWith<InventedLens> {
 
   /** Move the cursor by keys: first to the left top of the grid. */
   keys(...names: string[]): void {
-    pressEach(this.canvas, names);
+    this.canvas.focus();
+    for (const name of names) press(this.canvas, name);
   }
 }
 
@@ -59,9 +79,19 @@ export class MountedLens extends MountedWith<InventedLens> {
 export function show(
   invented: InventedLens = inventLens(),
   traits: Partial<Traits> = {},
-  options: Options = {},
+  options: { hold?: readonly string[]; width?: number; shadow?: boolean } = {},
 ): MountedLens {
+  const { root, signal, end } = place();
   const model = new FakeModel({ explanation: lensTrait(invented.packed), ...traits });
   serveLens(model, invented, options.hold);
-  return shown(view, model, options, (el, end) => new MountedLens(invented, model, el, end));
+  const el = document.createElement("div");
+  el.style.width = `${options.width ?? 860}px`;
+  if (options.shadow) {
+    const host = document.createElement("div");
+    root.append(host);
+    host.attachShadow({ mode: "open" }).append(el);
+  } else root.append(el);
+  view.initialize({ model, signal });
+  view.render({ model, el, signal });
+  return new MountedLens(invented, model, el, end);
 }

@@ -11,7 +11,7 @@ describe("the picture", () => {
   test("parts of an answer come one after the other, and what was fetched for the one before is forgotten", async () => {
     const s = setup(inventLens({ read: 1 }));
     expect(s.store.answer.value?.known.at(-1)).toBe(1);
-    s.store.details.need(KL, "v");
+    s.store.need(KL, "v");
     replyLens(s.model, s.invented, asks(s.model)[0] as LensRequest);
     await settle();
     expect(s.store.details.get(KL)?.state).toBe("here");
@@ -63,7 +63,7 @@ describe("the pinned cell", () => {
 describe("what is fetched", () => {
   test("an array of another shape is refused, not drawn", async () => {
     const s = setup();
-    s.store.details.need(KL, "v");
+    s.store.need(KL, "v");
     const [ask] = asks(s.model);
     const other = inventLens({ tokens: prompt(5) });
     const [fields, array] = lensAnswer(other, ask as LensRequest);
@@ -77,7 +77,7 @@ describe("what is fetched", () => {
   test("an answer without what was asked is refused", async () => {
     const s = setup();
     const cell: LensAsk = { action: "cell", layer: 1, index: 2 };
-    s.store.details.need(cell, "v");
+    s.store.need(cell, "v");
     s.model.say({ type: "result", v: 1, id: asks(s.model)[0]?.id ?? "", revision: 0 });
     await settle();
     expect(s.store.details.get(cell)?.error?.given).toBe("nothing came for cell");

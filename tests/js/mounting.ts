@@ -70,15 +70,6 @@ export class Mounted {
     return found;
   }
 
-  /** The heat map's. */
-  get canvas(): HTMLCanvasElement {
-    return this.find(".xw-heat-canvas");
-  }
-
-  choose(name: string, value: string): void {
-    change(this.find<HTMLSelectElement>(`select[aria-label="${name}"]`), value);
-  }
-
   get question(): string {
     return this.find(".xw-sentence").textContent ?? "";
   }
@@ -101,18 +92,6 @@ export function mount(
 
 export function press(target: Element, key: string, init: KeyboardEventInit = {}): void {
   target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, composed: true, ...init }));
-}
-
-/** Press these keys one after the other where `on` has the focus. */
-export function pressEach(on: HTMLElement, keys: readonly string[]): void {
-  on.focus();
-  for (const key of keys) press(on, key);
-}
-
-/** Set a field and say that it changed. */
-export function change(field: HTMLInputElement | HTMLSelectElement, value: string): void {
-  field.value = value;
-  field.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
 export function type(area: HTMLTextAreaElement | HTMLInputElement, text: string): void {

@@ -4,8 +4,7 @@ import { type InventedPatching, inventPatching, patchingTrait, servePatching } f
 import type { PatchingRequest, Traits } from "../../js/src/protocol/generated.ts";
 import { createPatchingStore, type PatchingStore } from "../../js/src/state/patching-store.ts";
 import view from "../../js/src/views/patching.ts";
-import { asksOf, MountedWith, type Options, revised, shown, storeOver } from "./fakes.ts";
-import { pressEach } from "./mounting.ts";
+import { Mounted, place, press } from "./mounting.ts";
 import "../../js/src/views/patching.css";
 
 export interface Setup {
@@ -16,19 +15,39 @@ export interface Setup {
 
 /** A store whose host answers nothing by itself. */
 export function setup(invented: InventedPatching = inventPatching(), traits: Partial<Traits> = {}): Setup {
-  return { ...storeOver(createPatchingStore, patchingTrait(invented.packed), traits), invented };
+  const model = new FakeModel({ explanation: patchingTrait(invented.packed), ...traits });
+  return { model, store: createPatchingStore(model, place().signal), invented };
 }
 
-export const asks = asksOf<PatchingRequest>;
+/** Requests that were sent. */
+export function asks(model: FakeModel, action?: PatchingRequest["action"]): PatchingRequest[] {
+  return (model.sent as unknown as PatchingRequest[]).filter(
+    (m) => m.type === "request" && (action === undefined || m.action === action),
+  );
+}
 
-export { revised };
+/** The same answer, of another revision or with other fields. */
+export function revised({ packed }: InventedPatching, fields: object): ReturnType<typeof patchingTrait> {
+  return patchingTrait({ ...packed, snapshot: packed.snapshot && { ...packed.snapshot, ...fields } });
+}
 
 export const pinned = (layer: number, position: number): Partial<Traits> => ({
   display: { row: layer, link_id: null },
   selection: { pos: [position], target: [], source: "python" },
 });
 
-export class MountedPatching extends MountedWith<InventedPatching> {
+export class MountedPatching extends Mounted {
+  readonly invented: InventedPatching;
+
+  constructor(invented: InventedPatching, model: FakeModel, el: HTMLElement, end: () => void) {
+    super(model, el, end);
+    this.invented = invented;
+  }
+
+  get canvas(): HTMLCanvasElement {
+    return this.find(".xw-heat-canvas");
+  }
+
   /** The sentence under the grid. */
   get line(): string {
     return this.find(".xw-patch-grid + .xw-said").textContent ?? "";
@@ -62,9 +81,16 @@ export class MountedPatching extends MountedWith<InventedPatching> {
     return this.find(`[aria-label="${which} prompt"] textarea`);
   }
 
+  choose(name: string, value: string): void {
+    const select = this.find<HTMLSelectElement>(`select[aria-label="${name}"]`);
+    select.value = value;
+    select.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
   /** Move the cursor by keys: the first goes to the left top of the grid. */
   keys(...names: string[]): void {
-    pressEach(this.canvas, names);
+    this.canvas.focus();
+    for (const name of names) press(this.canvas, name);
   }
 }
 
@@ -72,9 +98,19 @@ export class MountedPatching extends MountedWith<InventedPatching> {
 export function show(
   invented: InventedPatching = inventPatching(),
   traits: Partial<Traits> = {},
-  options: Options = {},
+  options: { hold?: readonly string[]; width?: number; shadow?: boolean } = {},
 ): MountedPatching {
+  const { root, signal, end } = place();
   const model = new FakeModel({ explanation: patchingTrait(invented.packed), ...traits });
   servePatching(model, invented, options.hold);
-  return shown(view, model, options, (el, end) => new MountedPatching(invented, model, el, end));
+  const el = document.createElement("div");
+  el.style.width = `${options.width ?? 860}px`;
+  if (options.shadow) {
+    const host = document.createElement("div");
+    root.append(host);
+    host.attachShadow({ mode: "open" }).append(el);
+  } else root.append(el);
+  view.initialize({ model, signal });
+  view.render({ model, el, signal });
+  return new MountedPatching(invented, model, el, end);
 }

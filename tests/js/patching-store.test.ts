@@ -192,8 +192,8 @@ describe("a pinned head", () => {
 describe("a cell", () => {
   test("is fetched once, and forgotten with the picture", async () => {
     const s = setup();
-    s.store.details.need(CELL, "v");
-    s.store.details.need(CELL, "v");
+    s.store.need(CELL, "v");
+    s.store.need(CELL, "v");
     expect(asks(s.model).length).toBe(1);
     replyPatching(s.model, s.invented, asks(s.model)[0] as PatchingRequest);
     await settle();
@@ -205,7 +205,7 @@ describe("a cell", () => {
   });
   test("an answer without a number is refused", async () => {
     const s = setup();
-    s.store.details.need(CELL, "v");
+    s.store.need(CELL, "v");
     s.model.say({ type: "result", v: 1, id: asks(s.model)[0]?.id ?? "", revision: 0 });
     await settle();
     expect(s.store.details.get(CELL)?.error?.given).toBe("nothing came for this cell");

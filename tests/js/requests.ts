@@ -6,19 +6,15 @@ import {
   encodeCKA,
   encodeDirect,
   encodeFetch,
-  encodeLens,
   encodePatching,
   encodeRequest,
-  encodeSteer,
 } from "../../js/src/protocol/encode.ts";
 import type {
   AttentionRequest,
   CircuitRequest,
   CKARequest,
   DirectRequest,
-  LensRequest,
   PatchingRequest,
-  SteerRequest,
   ToKernel,
 } from "../../js/src/protocol/generated.ts";
 
@@ -29,8 +25,6 @@ export function sampleRequests(): (
   | CircuitRequest
   | CKARequest
   | DirectRequest
-  | LensRequest
-  | SteerRequest
 )[] {
   const envelope = (n: number) => ({ id: `s1-${n}`, revision: n, view: "view-a" });
   return [
@@ -104,22 +98,5 @@ export function sampleRequests(): (
     encodePatching({ action: "look", against: "noise", noise: { subject: "cat", together: null } }, envelope(52)),
     encodePatching({ action: "look", against: "ablation", ablation: { kind: "zero" } }, envelope(53)),
     encodePatching({ action: "cell", layer: 3, index: 1 }, envelope(54)),
-    encodeSteer({ action: "look", input: { kind: "text", text: "The cat\n" }, interventions: [] }, envelope(60)),
-    encodeSteer(
-      {
-        action: "look",
-        interventions: [
-          { what: "head", layer: 1, index: 2, how: "scale", value: -1 },
-          { what: "resid", layer: 3, how: "add", value: 4, direction: { kind: "token", text: " Rome" }, at: [-1] },
-          { what: "attn_out", layer: 2, how: "swap", source: "The dog\n", start: 3 },
-          { what: "neuron", layer: 5, index: 63, how: "set", value: 0.2, on: false },
-        ],
-        settled: false,
-      },
-      envelope(61),
-    ),
-    encodeSteer({ action: "write", count: 12 }, envelope(62)),
-    encodeLens({ action: "look", input: { kind: "text", text: "The cat\n" }, lens: "tuned" }, envelope(70)),
-    encodeLens({ action: "measure", measure: "kl" }, envelope(71)),
   ];
 }

@@ -3,11 +3,15 @@ import { FakeModel } from "../../js/gallery/fake-model.ts";
 import { inventSteer, type SteerSpec, serveSteer, steerTrait } from "../../js/gallery/steer.ts";
 import type { InterventionSpec, SteerRequest, Traits } from "../../js/src/protocol/generated.ts";
 import view from "../../js/src/views/steer.ts";
-import { asksOf, type Options, shown } from "./fakes.ts";
-import { change, Mounted, settle } from "./mounting.ts";
+import { Mounted, place, settle } from "./mounting.ts";
 import "../../js/src/views/steer.css";
 
-export const asks = asksOf<SteerRequest>;
+/** Requests that were sent. */
+export function asks(model: FakeModel, action?: SteerRequest["action"]): SteerRequest[] {
+  return (model.sent as unknown as SteerRequest[]).filter(
+    (m) => m.type === "request" && (action === undefined || m.action === action),
+  );
+}
 
 export class MountedSteer extends Mounted {
   get rows(): HTMLElement[] {
@@ -33,8 +37,10 @@ export class MountedSteer extends Mounted {
     if (letGo) slider.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  override choose(name: string, value: string, row = 0): void {
-    change(this.control<HTMLSelectElement>(name, row), value);
+  choose(name: string, value: string, row = 0): void {
+    const select = this.control<HTMLSelectElement>(name, row);
+    select.value = value;
+    select.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
   fill(field: HTMLInputElement, value: string): void {
@@ -63,10 +69,23 @@ export class MountedSteer extends Mounted {
   }
 }
 
-/** A view whose host answers at once, but for the actions on hold. */
-export function show(spec: SteerSpec = {}, traits: Partial<Traits> = {}, options: Options = {}): MountedSteer {
+export function show(
+  spec: SteerSpec = {},
+  traits: Partial<Traits> = {},
+  options: { hold?: readonly string[]; width?: number; shadow?: boolean } = {},
+): MountedSteer {
+  const { root, signal, end } = place();
   const first = inventSteer(spec);
   const model = new FakeModel({ explanation: steerTrait(first), ...traits });
   serveSteer(model, first, options.hold);
-  return shown(view, model, options, (el, end) => new MountedSteer(model, el, end));
+  const el = document.createElement("div");
+  el.style.width = `${options.width ?? 860}px`;
+  if (options.shadow) {
+    const host = document.createElement("div");
+    root.append(host);
+    host.attachShadow({ mode: "open" }).append(el);
+  } else root.append(el);
+  view.initialize({ model, signal });
+  view.render({ model, el, signal });
+  return new MountedSteer(model, el, end);
 }

@@ -6,14 +6,14 @@ export interface HeaderProps {
   readonly modelTitle: string;
   readonly method: string;
   readonly methodTitle: string;
-  readonly exactness?: string | undefined;
-  readonly exactnessTitle?: string | undefined;
+  readonly exactness: string;
+  readonly exactnessTitle: string;
   /** The exactness gives its place to the progress words. */
   readonly busy: boolean;
   /** Nothing is known yet: the words stand where they will be, without a use. */
-  readonly waiting?: boolean | undefined;
-  readonly canChange?: boolean | undefined;
-  readonly changing?: boolean | undefined;
+  readonly waiting: boolean;
+  readonly canChange: boolean;
+  readonly changing: boolean;
   readonly canEdit: boolean;
   readonly editing: boolean;
   readonly editTitle: string;
@@ -22,7 +22,7 @@ export interface HeaderProps {
 }
 
 export interface HeaderCallbacks {
-  change?(): void;
+  change(): void;
   edit(): void;
   copy(): void;
 }
@@ -30,7 +30,7 @@ export interface HeaderCallbacks {
 export function header(root: HTMLElement, props: HeaderProps, callbacks: HeaderCallbacks, signal: AbortSignal) {
   const model = h("b", { class: "xw-model" });
   const method = h("span", { class: "xw-methodname" });
-  const change = wordButton("change ▾", { "aria-haspopup": "dialog" }, () => callbacks.change?.(), signal);
+  const change = wordButton("change ▾", { "aria-haspopup": "dialog" }, () => callbacks.change(), signal);
   const exactness = h("span", { class: "xw-exactness" });
   const slot = h("span", { class: "xw-slot" }, exactness);
   const edit = wordButton("", { class: "xw-word xw-edit", "aria-keyshortcuts": "e" }, () => callbacks.edit(), signal);
@@ -46,8 +46,8 @@ export function header(root: HTMLElement, props: HeaderProps, callbacks: HeaderC
     setAttribute(method, "title", next.methodTitle || null);
     change.hidden = !(next.canChange || next.waiting);
     change.disabled = !next.canChange;
-    setAttribute(change, "aria-expanded", String(Boolean(next.changing)));
-    setText(exactness, next.exactness ?? "");
+    setAttribute(change, "aria-expanded", String(next.changing));
+    setText(exactness, next.exactness);
     setAttribute(exactness, "title", next.exactnessTitle || null);
     exactness.hidden = next.busy;
     edit.hidden = !(next.canEdit || next.editTitle || next.waiting);

@@ -4,7 +4,6 @@ import { focused, h, on, setAttribute, setText, wordButton } from "./shared/dom.
 import { drawGutters, nameWidth } from "./shared/gutters.ts";
 import { drawGaps, drawMarks } from "./shared/heat-marks.ts";
 import { followInks, type Inks } from "./shared/inks.ts";
-import { actOn } from "./shared/keys.ts";
 import { TILE } from "./shared/rasters.ts";
 import { Tiles } from "./shared/tiles.ts";
 import {
@@ -394,7 +393,11 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
           callbacks.clear?.();
         },
       };
-      actOn(event, acts);
+      const act = acts[event.key];
+      if (!act) return;
+      act();
+      event.preventDefault();
+      event.stopPropagation();
     },
     signal,
   );

@@ -3,9 +3,8 @@
 import { beside, type Curve, curveOf, type GraphEdge, hit, linesOf } from "./layer-graph/curves.ts";
 import { type GraphNode, type Layout, layOut } from "./layer-graph/layout.ts";
 import { paint } from "./layer-graph/paint.ts";
-import { followWidth, h, on, setAttribute, setText } from "./shared/dom.ts";
+import { h, on, setAttribute, setText } from "./shared/dom.ts";
 import { followInks, type Inks } from "./shared/inks.ts";
-import { actOn } from "./shared/keys.ts";
 
 export type { GraphEdge, Port } from "./layer-graph/curves.ts";
 export type { GraphNode, Shape } from "./layer-graph/layout.ts";
@@ -215,7 +214,11 @@ export function layerGraph(
           callbacks.clear();
         },
       };
-      actOn(event, acts);
+      const act = acts[event.key];
+      if (!act) return;
+      act();
+      event.preventDefault();
+      event.stopPropagation();
     },
     signal,
   );
@@ -229,15 +232,19 @@ export function layerGraph(
     },
     signal,
   );
-  followWidth(
-    ruler,
-    (next) => {
-      width = next;
-      redraw();
+  const sized = new ResizeObserver((entries) => {
+    width = Math.floor(entries[0]?.contentRect.width ?? 0);
+    redraw();
+  });
+  sized.observe(ruler);
+  signal.addEventListener(
+    "abort",
+    () => {
+      sized.disconnect();
+      cancelAnimationFrame(frame);
     },
-    signal,
+    { once: true },
   );
-  signal.addEventListener("abort", () => cancelAnimationFrame(frame), { once: true });
 
   const update = (next: LayerGraphProps) => {
     now = next;

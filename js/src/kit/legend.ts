@@ -12,8 +12,8 @@ export interface LegendProps {
   /** What the ends mean; "against" and "for", or without signs "strong", unless told. */
   readonly ends?: readonly [string, string] | undefined;
   /** Marks that are on the screen now. */
-  readonly estimate?: boolean;
-  readonly changes?: boolean;
+  readonly estimate: boolean;
+  readonly changes: boolean;
 }
 
 export function legend(root: HTMLElement, props: LegendProps, _callbacks: object, _signal: AbortSignal) {

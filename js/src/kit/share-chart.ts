@@ -1,6 +1,5 @@
 /** What was added one after the other: a signed bar for each, the first at the bottom, and beside them the sum so far. */
-import { followWidth, h, on, setAttribute, setText } from "./shared/dom.ts";
-import { actOn } from "./shared/keys.ts";
+import { h, on, setAttribute, setText } from "./shared/dom.ts";
 import { s } from "./shared/svg.ts";
 import { ticks } from "./shared/ticks.ts";
 
@@ -264,18 +263,20 @@ export function shareChart(
           callbacks.clear();
         },
       };
-      actOn(event, acts);
+      const act = acts[event.key];
+      if (!act) return;
+      act();
+      event.preventDefault();
+      event.stopPropagation();
     },
     signal,
   );
-  followWidth(
-    ruler,
-    (next) => {
-      width = next;
-      draw();
-    },
-    signal,
-  );
+  const sized = new ResizeObserver((entries) => {
+    width = Math.floor(entries[0]?.contentRect.width ?? 0);
+    draw();
+  });
+  sized.observe(ruler);
+  signal.addEventListener("abort", () => sized.disconnect(), { once: true });
 
   const update = (next: ShareChartProps) => {
     now = next;

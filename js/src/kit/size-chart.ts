@@ -1,5 +1,5 @@
 /** Numbers against a size, along a logarithmic axis: a line for each, and points to go to. */
-import { followWidth, h, on, setAttribute, setText } from "./shared/dom.ts";
+import { h, on, setAttribute, setText } from "./shared/dom.ts";
 import { s } from "./shared/svg.ts";
 import { ticks } from "./shared/ticks.ts";
 
@@ -161,14 +161,12 @@ export function sizeChart(
     },
     signal,
   );
-  followWidth(
-    ruler,
-    (next) => {
-      width = next;
-      draw();
-    },
-    signal,
-  );
+  const sized = new ResizeObserver((entries) => {
+    width = Math.floor(entries[0]?.contentRect.width ?? 0);
+    draw();
+  });
+  sized.observe(ruler);
+  signal.addEventListener("abort", () => sized.disconnect(), { once: true });
 
   const update = (next: SizeChartProps | null) => {
     now = next;

@@ -39,41 +39,54 @@ export function encodeRequest(action: Request["action"], question: Question, env
   return { type: "request", v: PROTOCOL_VERSION, ...envelope, action, ...fields };
 }
 
-/** What a view that looks at one text decides of its requests. */
-type AskOf<R> = Omit<R, "type" | "v" | keyof Envelope>;
-type Encode<R> = (ask: AskOf<R>, envelope: Envelope) => R;
+/** What an attention view asks: the action with the fields that say which head, tile, line, ... */
+export type AttentionAsk = Omit<AttentionRequest, "type" | "v" | keyof Envelope>;
 
-function enveloped<Ask>(ask: Ask, envelope: Envelope) {
-  return { type: "request" as const, v: PROTOCOL_VERSION, ...envelope, ...ask };
+export function encodeAttention(ask: AttentionAsk, envelope: Envelope): AttentionRequest {
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
 }
 
-/** What an attention view asks: the action with the fields that say which head, tile, line, ... */
-export type AttentionAsk = AskOf<AttentionRequest>;
-export const encodeAttention: Encode<AttentionRequest> = enveloped;
-
 /** What a lens view asks: the action with the fields that say which cell, token, measure. */
-export type LensAsk = AskOf<LensRequest>;
-export const encodeLens: Encode<LensRequest> = enveloped;
+export type LensAsk = Omit<LensRequest, "type" | "v" | keyof Envelope>;
+
+export function encodeLens(ask: LensAsk, envelope: Envelope): LensRequest {
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
+}
 
 /** What a patching view asks: other prompts, direction or number, or one cell. */
-export type PatchingAsk = AskOf<PatchingRequest>;
-export const encodePatching: Encode<PatchingRequest> = enveloped;
+export type PatchingAsk = Omit<PatchingRequest, "type" | "v" | keyof Envelope>;
+
+export function encodePatching(ask: PatchingAsk, envelope: Envelope): PatchingRequest {
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
+}
 
 /** What a view of direct logit attribution asks: another text, target or contrast, or the neurons of a layer. */
-export type DirectAsk = AskOf<DirectRequest>;
-export const encodeDirect: Encode<DirectRequest> = enveloped;
+export type DirectAsk = Omit<DirectRequest, "type" | "v" | keyof Envelope>;
+
+export function encodeDirect(ask: DirectAsk, envelope: Envelope): DirectRequest {
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
+}
 
 /** What a circuit view asks: other prompts, method or number, a circuit of another size, or one edge. */
-export type CircuitAsk = AskOf<CircuitRequest>;
-export const encodeCircuit: Encode<CircuitRequest> = enveloped;
+export type CircuitAsk = Omit<CircuitRequest, "type" | "v" | keyof Envelope>;
+
+export function encodeCircuit(ask: CircuitAsk, envelope: Envelope): CircuitRequest {
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
+}
 
 /** What a steering view asks: another text or other interventions, or what is written. */
-export type SteerAsk = AskOf<SteerRequest>;
-export const encodeSteer: Encode<SteerRequest> = enveloped;
+export type SteerAsk = Omit<SteerRequest, "type" | "v" | keyof Envelope>;
+
+export function encodeSteer(ask: SteerAsk, envelope: Envelope): SteerRequest {
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
+}
 
 /** What a view of CKA asks: the same again. */
-export type CKAAsk = AskOf<CKARequest>;
-export const encodeCKA: Encode<CKARequest> = enveloped;
+export type CKAAsk = Omit<CKARequest, "type" | "v" | keyof Envelope>;
+
+export function encodeCKA(ask: CKAAsk, envelope: Envelope): CKARequest {
+  return { type: "request", v: PROTOCOL_VERSION, ...envelope, ...ask };
+}
 
 export function encodeCancel(id: string): Cancel {
   return { type: "cancel", v: PROTOCOL_VERSION, id };

@@ -1,14 +1,15 @@
 /** Everything one attention widget knows in the browser, shared by its views: the overview, what was chosen, what was fetched. */
 import { type AttentionAnswer, decodeAttention } from "../protocol/decode-attention.ts";
-import { encodeAttention } from "../protocol/encode.ts";
-import type { AttentionRequest, Input } from "../protocol/generated.ts";
+import { type AttentionAsk, encodeAttention } from "../protocol/encode.ts";
+import type { AttentionPacked, AttentionRequest, Display, ErrorInfo, Input, Status } from "../protocol/generated.ts";
 import { type Details, fetchDetails } from "./attention-details.ts";
 import { headPlace } from "./attention-names.ts";
 import { comparedWith } from "./attention-versions.ts";
+import type { Connection } from "./connection.ts";
 import { storesOf } from "./frame.ts";
 import type { Model } from "./host.ts";
-import { type LookingStore, openLooking } from "./looking.ts";
-import { pinsOf } from "./selection.ts";
+import { openLooking } from "./looking.ts";
+import { entries, type Selections } from "./selection.ts";
 import { type Signal, signal } from "./signal.ts";
 
 export type Measure = NonNullable<AttentionRequest["measure"]>;
@@ -36,9 +37,17 @@ export interface Look {
   readonly keys: readonly number[];
 }
 
-export interface AttentionStore extends LookingStore<AttentionAnswer> {
+export interface AttentionStore {
+  readonly uid: string;
+  readonly connection: Connection;
+  readonly answer: Signal<AttentionAnswer | null>;
+  readonly error: Signal<ErrorInfo | null>;
+  readonly status: Signal<Status>;
+  readonly display: Signal<Display>;
+  readonly outdated: Signal<boolean>;
   readonly look: Signal<Look>;
   readonly details: Details;
+  readonly selection: Selections;
   /** The chosen head among all heads, or null. */
   head(): number | null;
   /** Pinned positions that look. */
@@ -48,6 +57,12 @@ export interface AttentionStore extends LookingStore<AttentionAnswer> {
   /** Pin these positions that look. */
   pin(queries: readonly number[], source: string): void;
   attend(input: Input, view: string): void;
+  need(ask: AttentionAsk, view: string): void;
+  cancel(): void;
+  /** The edit that was refused is given up. */
+  giveUpEdit(): void;
+  /** A view shows this until the signal ends. */
+  show(view: AbortSignal): void;
 }
 
 const FIRST: Look = {
@@ -65,10 +80,11 @@ const FIRST: Look = {
 };
 
 export function createAttentionStore(model: Model, until: AbortSignal): AttentionStore {
-  const looking = openLooking(model, decodeAttention, taken, until);
-  const { frame } = looking;
-  const { answer, connection, display } = looking.store;
-  const pins = pinsOf(looking.store.selection);
+  // The trait has the same name for all views; what is in it is this view's own.
+  const decode = () => decodeAttention(model.get("explanation") as unknown as AttentionPacked);
+  const looking = openLooking(model, decode, taken, until);
+  const { frame, connection, answer } = looking;
+  const { uid, error, status, display, outdated, selection } = frame;
   const look = signal<Look>(FIRST);
   const details = fetchDetails(connection, looking.revision);
 
@@ -82,7 +98,18 @@ export function createAttentionStore(model: Model, until: AbortSignal): Attentio
       hovered: FIRST.hovered,
       keys: keys.filter((k) => k < longest),
     });
-    pins.within(longest);
+    const pins = queries();
+    if (pins.some((p) => p >= longest)) {
+      pin(
+        pins.filter((p) => p < longest),
+        "browser",
+      );
+    }
+  }
+
+  const queries = () => entries(selection.clauses.value, "pin", "pos");
+  function pin(positions: readonly number[], source: string): void {
+    selection.put({ source, kind: "pin", axis: "pos", entries: [...positions] });
   }
 
   function head(): number | null {
@@ -114,18 +141,34 @@ export function createAttentionStore(model: Model, until: AbortSignal): Attentio
   looking.follow();
 
   return {
-    ...looking.store,
+    uid,
+    connection,
+    answer,
+    error,
+    status,
+    display,
+    outdated,
     look,
     details,
+    selection,
     head,
-    queries: pins.now,
+    queries,
     choose,
     see,
-    pin: pins.put,
+    pin,
     attend(input, view) {
       looking.look((envelope) => encodeAttention({ action: "attend", input }, envelope), view);
     },
+    need: (ask, view) => details.need(ask, view),
+    cancel: () => connection.cancel(),
+    giveUpEdit: () => error.set(null),
+    show: (view) => frame.attend(view, connection.cancel),
   };
 }
 
-export const attentionStores = storesOf("attention-stores", createAttentionStore);
+const { open, find } = storesOf("attention-stores", createAttentionStore);
+
+/** The store of a widget, made when its model is initialized. */
+export const openAttentionStore = open;
+/** The store for a view. */
+export const findAttentionStore = find;

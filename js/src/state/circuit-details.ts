@@ -36,6 +36,8 @@ export function fetchCircuit(connection: Connection, revision: () => number, edg
         value: value ?? null,
       };
     },
+    isClicked: () => false,
+    isSmall: () => false,
   };
   return fetched.fetchWith(kind, connection, revision);
 }

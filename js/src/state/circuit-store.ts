@@ -1,16 +1,17 @@
 /** Everything one circuit widget knows in the browser, shared by its views: the graph, its size, what is pinned, what was fetched. */
 import { type CircuitAnswer, decodeCircuit } from "../protocol/decode-circuit.ts";
 import { type CircuitAsk, encodeCircuit } from "../protocol/encode.ts";
-import type { CircuitSnapshot, Input } from "../protocol/generated.ts";
+import type { CircuitPacked, CircuitSnapshot, Display, ErrorInfo, Input, Status } from "../protocol/generated.ts";
 import { type CircuitDetail, type CircuitDetails, fetchCircuit } from "./circuit-details.ts";
 import { edgeCount, isEdge, isFile, type Thing } from "./circuit-picture.ts";
-import { openDrafts, type Which } from "./drafts.ts";
+import type { Connection } from "./connection.ts";
 import { storesOf } from "./frame.ts";
 import type { Model } from "./host.ts";
-import { type LookingStore, openLooking } from "./looking.ts";
-import { merging, type Signal, signal } from "./signal.ts";
+import { openLooking } from "./looking.ts";
+import { type Signal, signal } from "./signal.ts";
 
 export type CircuitMethod = CircuitSnapshot["method"];
+export type Which = "clean" | "corrupted";
 /** How edges are found, and the number they are found for; what is left out stays. */
 export type CircuitChoice = Pick<CircuitAsk, "method" | "steps" | "threshold" | "target" | "other">;
 
@@ -25,7 +26,14 @@ export interface CircuitLook {
   readonly listed: number | null;
 }
 
-export interface CircuitStore extends LookingStore<CircuitAnswer> {
+export interface CircuitStore {
+  readonly uid: string;
+  readonly connection: Connection;
+  readonly answer: Signal<CircuitAnswer | null>;
+  readonly error: Signal<ErrorInfo | null>;
+  readonly status: Signal<Status>;
+  readonly display: Signal<Display>;
+  readonly outdated: Signal<boolean>;
   readonly look: Signal<CircuitLook>;
   readonly details: CircuitDetails;
   /** Kept in the trait `display`: `row` is a node, or the number of nodes and then an edge. */
@@ -44,6 +52,13 @@ export interface CircuitStore extends LookingStore<CircuitAnswer> {
   threshold(): number | null;
   /** The same again. */
   again(view: string): void;
+  need(ask: CircuitAsk, view: string): void;
+  /** What is under way, the size that is being checked among it. */
+  cancel(): void;
+  /** Edits end: what was refused is given up. */
+  giveUpEdit(): void;
+  /** This view shows the store until the signal ends; see `Frame.attend`. */
+  show(view: AbortSignal): void;
   /** No look is under way, so questions about the picture can be answered. */
   settled(): boolean;
 }
@@ -52,13 +67,16 @@ export interface CircuitStore extends LookingStore<CircuitAnswer> {
 export const SIZE_PAUSE_MS = 250;
 
 export function createCircuitStore(model: Model, until: AbortSignal): CircuitStore {
-  const looking = openLooking(model, decodeCircuit, taken, until);
-  const { frame } = looking;
-  const { answer, connection, display, error, status } = looking.store;
+  // The trait has the same name for all views; what is in it is this view's own.
+  const decode = () => decodeCircuit(model.get("explanation") as unknown as CircuitPacked);
+  const looking = openLooking(model, decode, taken, until);
+  const { frame, connection, answer } = looking;
+  const { uid, error, status, display, outdated } = frame;
   const look = signal<CircuitLook>({ hovered: null, size: null, apart: false, listed: null });
-  const see = merging(look);
   const details = fetchCircuit(connection, looking.revision, () => (answer.value ? edgeCount(answer.value) : 0));
-  const drafts = openDrafts(() => connection.live.value !== null);
+  /** Prompts that are asked for; while the editor is open also those that were refused. */
+  let drafts: { readonly [which in Which]?: Input } = {};
+  let isEditing = false;
   /** What is asked for, and the last that was not refused. */
   let choice: CircuitChoice = {};
   let good: CircuitChoice = {};
@@ -72,7 +90,7 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
 
   function taken(next: CircuitAnswer): void {
     good = choice;
-    drafts.taken();
+    drafts = {};
     const now = { revision: next.snapshot.revision, edges: edgeCount(next) };
     if (shown && shown.revision === now.revision && shown.edges === now.edges) return;
     shown = now;
@@ -82,6 +100,10 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
     see({ hovered: null, size: null, listed: null });
     const { row } = display.value;
     if (row !== null && (row < 0 || row >= nodes() + edgeCount(next))) frame.setDisplay({ row: null });
+  }
+
+  function see(fields: Partial<CircuitLook>): void {
+    look.set({ ...look.value, ...fields });
   }
 
   function pinned(): Thing | null {
@@ -108,7 +130,7 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
 
   /** All that decides the picture is said every time: the kernel may have taken a look that ended badly. */
   function ask(view: string): void {
-    const { clean, corrupted } = { ...answer.value?.snapshot, ...drafts.now };
+    const { clean, corrupted } = { ...answer.value?.snapshot, ...drafts };
     const prompts = Object.fromEntries(
       Object.entries({ clean, corrupted }).filter(([, input]) => input && input.kind !== "ids"),
     );
@@ -128,7 +150,7 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
   /** What was asked is there, or was refused or cancelled: the next question starts from what is seen. */
   function ended(): void {
     choice = good;
-    drafts.ended();
+    if (!isEditing) drafts = {};
   }
 
   connection.live.subscribe((live) => live || ended(), until);
@@ -162,14 +184,20 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
   status.subscribe(resume, until);
 
   return {
-    ...looking.store,
+    uid,
+    connection,
+    answer,
+    error,
+    status,
+    display,
+    outdated,
     look,
     details,
     pinned,
     pin(thing) {
       const row = thing && (isEdge(thing) ? nodes() + thing.edge : thing.node);
       see({ listed: listedWith(thing) });
-      frame.setRow(row);
+      if (display.value.row !== row) frame.setDisplay({ row });
     },
     see,
     method,
@@ -190,7 +218,8 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
       return size === null ? null : details.get(askOf(size));
     },
     edit(which, input, view) {
-      drafts.write(which, input);
+      isEditing = true;
+      drafts = { ...drafts, [which]: input };
       ask(view);
     },
     choose(fields, view) {
@@ -199,6 +228,7 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
     },
     threshold: () => choice.threshold ?? null,
     again: ask,
+    need: (wanted, view) => details.need(wanted, view),
     cancel() {
       connection.cancel();
       if (!checking || details.get(checking.ask)?.state !== "asking") return;
@@ -206,11 +236,18 @@ export function createCircuitStore(model: Model, until: AbortSignal): CircuitSto
       see({ size: null });
     },
     giveUpEdit() {
-      drafts.close();
+      isEditing = false;
+      if (!connection.live.value) drafts = {};
       error.set(null);
     },
     settled,
+    show: (view) => frame.attend(view, connection.cancel),
   };
 }
 
-export const circuitStores = storesOf("circuit-stores", createCircuitStore);
+const { open, find } = storesOf("circuit-stores", createCircuitStore);
+
+/** The store of a widget, made when its model is initialized. */
+export const openCircuitStore = open;
+/** The store for a view. */
+export const findCircuitStore = find;

@@ -58,11 +58,6 @@ export interface Live {
   readonly counted: boolean;
 }
 
-function started(id: string, revision: number, action: Live["action"]): Live {
-  const nothing = { done: 0, total: 0, note: "", silent: false, cancelling: false, counted: false };
-  return { id, revision, action, ...nothing };
-}
-
 /** `static`: a saved page, found out when somebody asked for computation. */
 export type Kernel = "alive" | "gone" | "static";
 
@@ -158,7 +153,17 @@ export function connect(model: Model, revision: () => number, hooks: Hooks, unti
     const { action } = message;
     clearTimeout(timer);
     if (!send(message)) return false;
-    live.set(started(id, rev, action));
+    live.set({
+      id,
+      revision: rev,
+      action,
+      done: 0,
+      total: 0,
+      note: "",
+      silent: false,
+      cancelling: false,
+      counted: false,
+    });
     timer = setTimeout(() => {
       if (live.value?.id === id) live.set({ ...live.value, silent: true });
     }, SILENCE_MS);
@@ -200,7 +205,17 @@ export function connect(model: Model, revision: () => number, hooks: Hooks, unti
       // A job that Python started: nobody here asked, but its progress is shown and can be cancelled.
       if (message.revision < revision()) return;
       const { id, revision: rev } = message;
-      now = started(id, rev, "explain");
+      now = {
+        id,
+        revision: rev,
+        action: "explain",
+        done: 0,
+        total: 0,
+        note: "",
+        silent: false,
+        cancelling: false,
+        counted: false,
+      };
     }
     if (now.id !== message.id) return;
     clearTimeout(timer);

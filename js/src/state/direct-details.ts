@@ -25,6 +25,8 @@ export function fetchDirect(connection: Connection, positions: () => number, rev
       const found = head && readHead(head, positions(), buffers);
       return { array: found && (found.pattern ?? found.weights), neurons, head: found };
     },
+    isClicked: () => false,
+    isSmall: () => false,
   };
   return fetched.fetchWith(kind, connection, revision);
 }

@@ -1,17 +1,26 @@
 /** Everything one widget of direct logit attribution knows in the browser, shared by its views: shares, pin, neurons. */
 import { type DirectAnswer, decodeDirect } from "../protocol/decode-direct.ts";
 import { type DirectAsk, encodeDirect } from "../protocol/encode.ts";
+import type { DirectPacked, Display, ErrorInfo, Status } from "../protocol/generated.ts";
+import type { Connection } from "./connection.ts";
 import { type DirectDetails, fetchDirect } from "./direct-details.ts";
 import { type Part, partOfRow, rowOfPart, type Shown, samePart, shownOf, type Which } from "./direct-picture.ts";
 import { storesOf } from "./frame.ts";
 import type { Model } from "./host.ts";
-import { type LookingStore, openLooking } from "./looking.ts";
+import { openLooking } from "./looking.ts";
 import { type Signal, signal } from "./signal.ts";
 
 /** What may be asked for anew. */
 export type Choice = Pick<DirectAsk, "input" | "target" | "other">;
 
-export interface DirectStore extends LookingStore<DirectAnswer> {
+export interface DirectStore {
+  readonly uid: string;
+  readonly connection: Connection;
+  readonly answer: Signal<DirectAnswer | null>;
+  readonly error: Signal<ErrorInfo | null>;
+  readonly status: Signal<Status>;
+  readonly display: Signal<Display>;
+  readonly outdated: Signal<boolean>;
   /** The part that is pointed at; never leaves the browser. */
   readonly hovered: Signal<Part | null>;
   /** What was asked for and has not come yet. */
@@ -29,12 +38,20 @@ export interface DirectStore extends LookingStore<DirectAnswer> {
   choose(which: Which): void;
   /** Ask for the shares of another text, target or contrast; what is left out stays. */
   ask(fields: Choice, view: string): void;
+  need(ask: DirectAsk, view: string): void;
+  cancel(): void;
+  /** The edit that was refused is given up. */
+  giveUpEdit(): void;
+  /** A view shows this until the signal ends. */
+  show(view: AbortSignal): void;
 }
 
 export function createDirectStore(model: Model, until: AbortSignal): DirectStore {
-  const looking = openLooking(model, decodeDirect, taken, until);
-  const { frame } = looking;
-  const { answer, connection, display } = looking.store;
+  // The trait has the same name for all views; what is in it is this view's own.
+  const decode = () => decodeDirect(model.get("explanation") as unknown as DirectPacked);
+  const looking = openLooking(model, decode, taken, until);
+  const { frame, connection, answer } = looking;
+  const { uid, error, status, display, outdated } = frame;
   const hovered = signal<Part | null>(null);
   const wanted = signal<Choice>({});
   const which = signal<Which>("difference");
@@ -58,7 +75,13 @@ export function createDirectStore(model: Model, until: AbortSignal): DirectStore
   }, until);
 
   return {
-    ...looking.store,
+    uid,
+    connection,
+    answer,
+    error,
+    status,
+    display,
+    outdated,
     hovered,
     wanted,
     which,
@@ -67,7 +90,8 @@ export function createDirectStore(model: Model, until: AbortSignal): DirectStore
     pinned,
     pin(part) {
       const now = shown();
-      frame.setRow(part && now ? rowOfPart(now, part) : null);
+      const row = part && now ? rowOfPart(now, part) : null;
+      if (row !== display.value.row) frame.setDisplay({ row });
     },
     choose(next) {
       const part = pinned();
@@ -77,7 +101,7 @@ export function createDirectStore(model: Model, until: AbortSignal): DirectStore
       const now = shown();
       const row = part && now ? rowOfPart(now, part) : null;
       const same = now && row !== null && samePart(partOfRow(now, row), part);
-      frame.setRow(same ? row : null);
+      if (display.value.row !== (same ? row : null)) frame.setDisplay({ row: same ? row : null });
     },
     hover: (part) => hovered.set(part),
     ask(fields, view) {
@@ -86,7 +110,16 @@ export function createDirectStore(model: Model, until: AbortSignal): DirectStore
       looking.look((envelope) => encodeDirect({ action: "look", ...all }, envelope), view);
       if (connection.live.value) wanted.set(all);
     },
+    need: (ask, view) => details.need(ask, view),
+    cancel: () => connection.cancel(),
+    giveUpEdit: () => error.set(null),
+    show: (view) => frame.attend(view, connection.cancel),
   };
 }
 
-export const directStores = storesOf("direct-stores", createDirectStore);
+const { open, find } = storesOf("direct-stores", createDirectStore);
+
+/** The store of a widget, made when its model is initialized. */
+export const openDirectStore = open;
+/** The store for a view. */
+export const findDirectStore = find;

@@ -11,9 +11,9 @@ export interface Kind<Ask, Found> {
   /** Throws DecodeError, or RangeError where there is no memory for it. */
   read(message: Resulted, buffers: readonly Bytes[], ask: Ask): Found;
   /** Asked for by a click only, so it may be tried again after a refusal. */
-  isClicked?(ask: Ask): boolean;
+  isClicked(ask: Ask): boolean;
   /** One of many, of which only some are under way at once. */
-  isSmall?(ask: Ask): boolean;
+  isSmall(ask: Ask): boolean;
 }
 
 /** `absent`: a saved page without it. `lost`: cancelled, or the kernel is gone; asked again when it is needed again. */
@@ -67,7 +67,7 @@ export function keyOf(ask: object): string {
 }
 
 export function fetchWith<Ask extends object, Found extends { readonly array: ArrayBufferView | null }>(
-  { encode, read, isClicked = () => false, isSmall = () => false }: Kind<Ask, Found>,
+  { encode, read, isClicked, isSmall }: Kind<Ask, Found>,
   connection: Connection,
   revision: () => number,
   kept: number = KEPT_BYTES,
@@ -244,18 +244,5 @@ export function fetchWith<Ask extends object, Found extends { readonly array: Ar
       epoch.set(epoch.value + 1);
       note();
     },
-  };
-}
-
-/** Asks for one after the other: what another replaces is given up. */
-export function following<Ask extends object>(
-  { need, stop }: Pick<Details<Ask, unknown>, "need" | "stop">,
-  view: string,
-): (wanted: Ask | null) => void {
-  let last: Ask | null = null;
-  return (wanted) => {
-    if (last && (!wanted || keyOf(last) !== keyOf(wanted))) stop(last);
-    last = wanted;
-    if (wanted) need(wanted, view);
   };
 }

@@ -19,8 +19,6 @@ export interface Frame {
   reading<T>(step: () => T): T | null;
   /** Change how it is shown, here and in the kernel. */
   setDisplay(fields: Partial<Display>): void;
-  /** The row that is chosen, if it is another. */
-  setRow(row: number | null): void;
   /** Take what the traits hold now, and follow them. */
   follow(connection: Connection, onExplanation: () => void): void;
   /** A view shows this until the signal ends. When the last one has gone for good, so does what is being computed. */
@@ -100,13 +98,6 @@ export function openFrame(model: Model, until: AbortSignal): Frame {
   };
   until.addEventListener("abort", clear, { once: true });
 
-  function setDisplay(fields: Partial<Display>): void {
-    const next = { ...display.value, ...fields };
-    display.set(next);
-    model.set("display", next);
-    model.save_changes();
-  }
-
   return {
     uid: model.get("uid") ?? "",
     error,
@@ -115,8 +106,12 @@ export function openFrame(model: Model, until: AbortSignal): Frame {
     outdated,
     selection,
     reading,
-    setDisplay,
-    setRow: (row) => row === display.value.row || setDisplay({ row }),
+    setDisplay(fields) {
+      const next = { ...display.value, ...fields };
+      display.set(next);
+      model.set("display", next);
+      model.save_changes();
+    },
     follow({ live, kernel }, onExplanation) {
       function onStatus(): void {
         status.set(model.get("status") ?? IDLE);
@@ -156,17 +151,10 @@ function same(a: readonly number[], b: readonly number[]): boolean {
  * Stores of one kind of widget: made when a model is initialized, found again by every view through the trait `uid` (a host
  * hands `initialize` and each `render` different proxies of one model).
  */
-export interface Stores<S> {
-  /** Made when its model is initialized. */
-  open(model: Model, until: AbortSignal): S;
-  /** For a view. */
-  find(model: Model): S;
-}
-
 export function storesOf<S extends { readonly uid: string }>(
   kind: string,
   create: (model: Model, until: AbortSignal) => S,
-): Stores<S> {
+): { open(model: Model, until: AbortSignal): S; find(model: Model): S } {
   const key = Symbol.for(`xai-widgets/${kind}`);
   // On the page and not in the module, which a host may load more than once.
   function stores(): Map<string, S> {

@@ -47,6 +47,7 @@ export function fetchLens(
       };
     },
     isClicked: ({ action }) => action === "cell",
+    isSmall: () => false,
   };
   return fetched.fetchWith(kind, connection, revision);
 }

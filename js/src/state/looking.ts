@@ -1,30 +1,14 @@
-/** What the stores of views that look at one text share: the trait `explanation`, in step with the request that brings the next. */
+/** What the stores of a view of one text share: the trait `explanation`, in step with the request that brings the next one. */
 import type { Envelope } from "../protocol/encode.ts";
 import { type Asked, type Connection, connect } from "./connection.ts";
 import { type Frame, openFrame } from "./frame.ts";
 import type { Model } from "./host.ts";
 import { type Signal, signal } from "./signal.ts";
 
-interface Revised {
-  readonly snapshot: { readonly revision: number };
-}
-
-/** What the store of every such view has. */
-export interface LookingStore<Answer>
-  extends Pick<Frame, "uid" | "error" | "status" | "display" | "outdated" | "selection"> {
+export interface Looking<Answer> {
+  readonly frame: Frame;
   readonly connection: Connection;
   readonly answer: Signal<Answer | null>;
-  cancel(): void;
-  /** The edit that was refused is given up. */
-  giveUpEdit(): void;
-  /** A view shows this until the signal ends; see `Frame.attend`. */
-  show(view: AbortSignal): void;
-}
-
-/** What it is made from. */
-export interface Looking<Answer> {
-  readonly store: LookingStore<Answer>;
-  readonly frame: Frame;
   /** Of the answer that is shown. */
   revision(): number;
   /** Ask for the next picture, in place of what is under way. */
@@ -33,29 +17,16 @@ export interface Looking<Answer> {
   follow(): void;
 }
 
-/** The picture is older than what is being asked. */
-export function isOlder({ answer, connection }: Pick<LookingStore<Revised>, "answer" | "connection">): boolean {
-  const live = connection.live.value;
-  return live !== null && (answer.value?.snapshot.revision ?? 0) < live.revision;
-}
-
-/** All that such a view is drawn from: signals of its store, and of what that holds (its connection, details, selection). */
-export function signalsOf(store: object): Signal<unknown>[] {
-  const held = Object.values(store);
-  const all = held.flatMap((value) => (value && typeof value === "object" ? [value, ...Object.values(value)] : []));
-  return all.filter((value) => value?.subscribe);
-}
-
 /** `taken` is called after `answer` is another, while its error is still that of the one before. */
-export function openLooking<Packed, Answer extends Revised>(
+export function openLooking<Answer extends { readonly snapshot: { readonly revision: number } }>(
   model: Model,
-  decode: (packed: Packed) => Answer | null,
+  decode: () => Answer | null,
   taken: (next: Answer) => void,
   until: AbortSignal,
 ): Looking<Answer> {
   const answer = signal<Answer | null>(null);
   const frame = openFrame(model, until);
-  const { uid, error, status, display, outdated, selection, reading } = frame;
+  const { error, outdated, reading } = frame;
   let revision = 0;
   let overtaken: Answer | null = null;
 
@@ -74,8 +45,7 @@ export function openLooking<Packed, Answer extends Revised>(
   );
 
   function onExplanation(): void {
-    // The trait has the same name for all views; what is in it is this view's own.
-    const next = reading(() => decode(model.get("explanation") as unknown as Packed));
+    const next = reading(decode);
     if (!next) return;
     const live = connection.live.value;
     if (live && next.snapshot.revision < live.revision) overtaken = next;
@@ -91,20 +61,9 @@ export function openLooking<Packed, Answer extends Revised>(
   }
 
   return {
-    store: {
-      uid,
-      error,
-      status,
-      display,
-      outdated,
-      selection,
-      connection,
-      answer,
-      cancel: () => connection.cancel(),
-      giveUpEdit: () => error.set(null),
-      show: (view) => frame.attend(view, connection.cancel),
-    },
     frame,
+    connection,
+    answer,
     revision: () => answer.value?.snapshot.revision ?? revision,
     look(make, view) {
       error.set(null);

@@ -23,6 +23,8 @@ export function fetchPatched(connection: Connection, revision: () => number): Pa
       if (!before || !after || typeof value !== "number") throw new DecodeError("nothing came for this cell");
       return { array: null, before, after, value };
     },
+    isClicked: () => false,
+    isSmall: () => false,
   };
   return fetched.fetchWith(kind, connection, revision);
 }

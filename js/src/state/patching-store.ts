@@ -1,26 +1,30 @@
 /** Everything one patching widget knows in the browser, shared by its views: the grid, what was chosen, what was fetched. */
 import { decodeAsked, decodePatching, type PatchingAnswer } from "../protocol/decode-patching.ts";
-import { encodePatching } from "../protocol/encode.ts";
+import { encodePatching, type PatchingAsk } from "../protocol/encode.ts";
 import type {
   AblationSpec,
+  Display,
+  ErrorInfo,
   Input,
   NoiseSpec,
   PatchingAsked,
   PatchingPacked,
   PatchingSnapshot,
+  Status,
   TargetSpec,
 } from "../protocol/generated.ts";
-import { openDrafts, type Which } from "./drafts.ts";
+import type { Connection } from "./connection.ts";
 import { storesOf } from "./frame.ts";
 import type { Model } from "./host.ts";
-import { type LookingStore, openLooking } from "./looking.ts";
+import { openLooking } from "./looking.ts";
 import { fetchPatched, type PatchingDetails } from "./patching-details.ts";
 import { type Cell, ofHeads, type Shown } from "./patching-picture.ts";
-import { pinsOf } from "./selection.ts";
-import { merging, type Signal, signal } from "./signal.ts";
+import { entries, type Selections } from "./selection.ts";
+import { type Signal, signal } from "./signal.ts";
 
 export type Direction = PatchingSnapshot["direction"];
 export type Part = PatchingSnapshot["part"];
+export type Which = "clean" | "corrupted";
 export type Against = PatchingSnapshot["against"];
 
 /** The number: null chooses anew, by what the prompts say next; what is left out stays. */
@@ -38,11 +42,19 @@ export interface PatchingLook {
   readonly meant: Against | null;
 }
 
-export interface PatchingStore extends LookingStore<PatchingAnswer> {
+export interface PatchingStore {
+  readonly uid: string;
+  readonly connection: Connection;
+  readonly answer: Signal<PatchingAnswer | null>;
   /** What was asked first. */
   readonly asked: Signal<PatchingAsked | null>;
+  readonly error: Signal<ErrorInfo | null>;
+  readonly status: Signal<Status>;
+  readonly display: Signal<Display>;
+  readonly outdated: Signal<boolean>;
   readonly look: Signal<PatchingLook>;
   readonly details: PatchingDetails;
+  readonly selection: Selections;
   /** The pinned column, and the pinned layer where there is one: a head always has one. */
   pinned(): { readonly layer: number | null; readonly column: number } | null;
   pin(cell: Cell | null, source: string): void;
@@ -68,23 +80,31 @@ export interface PatchingStore extends LookingStore<PatchingAnswer> {
   follow(number: Numbered, view: string): void;
   /** The same again. */
   again(view: string): void;
+  need(ask: PatchingAsk, view: string): void;
+  cancel(): void;
+  /** Edits end: what was refused is given up. */
+  giveUpEdit(): void;
+  /** This view shows the store until the signal ends; see `Frame.attend`. */
+  show(view: AbortSignal): void;
 }
 
 export function createPatchingStore(model: Model, until: AbortSignal): PatchingStore {
-  const decode = (packed: PatchingPacked) => {
-    const first = decodeAsked(packed);
+  // The trait has the same name for all views; what is in it is this view's own.
+  const packed = () => model.get("explanation") as unknown as PatchingPacked;
+  const decode = () => {
+    const first = decodeAsked(packed());
     if (first) asked.set(first);
-    return decodePatching(packed);
+    return decodePatching(packed());
   };
   const looking = openLooking(model, decode, taken, until);
-  const { frame } = looking;
-  const { answer, connection, display, error } = looking.store;
-  const pins = pinsOf(looking.store.selection);
+  const { frame, connection, answer } = looking;
+  const { uid, error, status, display, outdated, selection } = frame;
   const asked = signal<PatchingAsked | null>(null);
   const look = signal<PatchingLook>({ shown: "exact", hovered: null, meant: null });
-  const see = merging(look);
   const details = fetchPatched(connection, looking.revision);
-  const drafts = openDrafts(() => connection.live.value !== null);
+  /** Prompts that are asked for; while the editor is open also those that were refused. */
+  let drafts: { readonly [which in Which]?: Input } = {};
+  let isEditing = false;
   let turned: Direction | null = null;
   let exchanged: Part | null = null;
   let held: Against | null = null;
@@ -98,18 +118,21 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
   let number: Numbered = {};
   let good: Numbered = {};
 
+  const positions = () => entries(selection.clauses.value, "pin", "pos");
+
   function taken(next: PatchingAnswer): void {
     const { pairs, exact, width } = next;
     details.clear();
     good = number;
-    drafts.taken();
+    drafts = {};
     shaken = ablated = held = null;
     remember(next.snapshot);
     see({ hovered: null, meant: null });
     // A head is no position: what was pinned of the one is not pinned of the other.
     const other = heads !== null && heads !== ofHeads(next);
     heads = ofHeads(next);
-    pins.within(other ? 0 : pairs.length);
+    const kept = other ? [] : positions().filter((p) => p < pairs.length);
+    if (kept.length < positions().length) choose(kept, "browser");
     const { row } = display.value;
     if (row !== null && (other || row >= exact.length * (heads ? width : 1))) frame.setDisplay({ row: null });
   }
@@ -122,6 +145,14 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
 
   /** Of the question that is seen, or that was asked first. */
   const seen = () => answer.value?.snapshot ?? asked.value;
+
+  function choose(pos: readonly number[], source: string): void {
+    selection.put({ source, kind: "pin", axis: "pos", entries: pos });
+  }
+
+  function see(fields: Partial<PatchingLook>): void {
+    look.set({ ...look.value, ...fields });
+  }
 
   const under = <T>(wanted: T | null, shown: T | null): T | null => (connection.live.value ? (wanted ?? shown) : shown);
   const direction = () => under(turned, seen()?.direction ?? null);
@@ -140,11 +171,11 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
       against: held ?? now?.against,
       direction: turned ?? now?.direction,
       part: exchanged ?? now?.part,
-      clean: drafts.now.clean ?? now?.clean,
+      clean: drafts.clean ?? now?.clean,
     };
     const of = { prompt: "corrupted", noise: "noise", ablation: "ablation" }[what.against ?? "prompt"];
     const all = {
-      corrupted: drafts.now.corrupted ?? known.corrupted,
+      corrupted: drafts.corrupted ?? known.corrupted,
       noise: shaken ?? known.noise,
       ablation: ablated ?? known.ablation,
     };
@@ -165,7 +196,7 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
     number = good;
     turned = exchanged = held = null;
     shaken = ablated = null;
-    drafts.ended();
+    if (!isEditing) drafts = {};
   }
 
   connection.live.subscribe((live) => live || ended(), until);
@@ -185,10 +216,17 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
   }
 
   return {
-    ...looking.store,
+    uid,
+    connection,
+    answer,
     asked,
+    error,
+    status,
+    display,
+    outdated,
     look,
     details,
+    selection,
     pinned() {
       const { exact, width } = answer.value ?? { exact: [], width: 0 };
       const { row } = display.value;
@@ -196,21 +234,21 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
         if (row === null || row < 0 || row >= exact.length * width) return null;
         return { layer: Math.floor(row / width), column: row % width };
       }
-      const [column] = pins.now();
+      const [column] = positions();
       if (column === undefined || column >= width) return null;
       return { column, layer: row !== null && row >= 0 && row < exact.length ? row : null };
     },
     pin(cell, source) {
       // Positions are shared with other views, and a head is none of them: it is counted through all layers, as a row is.
-      if (!heads) pins.put(cell ? [cell.column] : [], source);
+      if (!heads) choose(cell ? [cell.column] : [], source);
       const row = cell && (heads ? cell.layer * (answer.value?.width ?? 0) + cell.column : cell.layer);
-      frame.setRow(row);
+      if (display.value.row !== row) frame.setDisplay({ row });
     },
     see,
     direction,
     part,
     against,
-    prompt: (which) => drafts.now[which] ?? (which === "clean" ? seen()?.clean : known.corrupted) ?? null,
+    prompt: (which) => drafts[which] ?? (which === "clean" ? seen()?.clean : known.corrupted) ?? null,
     noise,
     ablation,
     hold(what, view) {
@@ -226,7 +264,8 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
     },
     ablate,
     edit(which, input, view) {
-      drafts.write(which, input);
+      isEditing = true;
+      drafts = { ...drafts, [which]: input };
       if (which === "corrupted") hold("prompt", view);
       else ask(view);
     },
@@ -243,11 +282,20 @@ export function createPatchingStore(model: Model, until: AbortSignal): PatchingS
       ask(view);
     },
     again: ask,
+    need: (wanted, view) => details.need(wanted, view),
+    cancel: () => connection.cancel(),
     giveUpEdit() {
-      drafts.close();
+      isEditing = false;
+      if (!connection.live.value) drafts = {};
       error.set(null);
     },
+    show: (view) => frame.attend(view, connection.cancel),
   };
 }
 
-export const patchingStores = storesOf("patching-stores", createPatchingStore);
+const { open, find } = storesOf("patching-stores", createPatchingStore);
+
+/** The store of a widget, made when its model is initialized. */
+export const openPatchingStore = open;
+/** The store for a view. */
+export const findPatchingStore = find;

@@ -74,25 +74,3 @@ export function selections(until: AbortSignal): Selections {
     },
   };
 }
-
-/** Positions of the text that are pinned, ascending. */
-export interface Pins {
-  now(): readonly number[];
-  put(positions: readonly number[], source: string): void;
-  /** Of a text of this length: those that lie outside are let go. */
-  within(length: number): void;
-}
-
-export function pinsOf({ clauses, put }: Selections): Pins {
-  const now = () => entries(clauses.value, "pin", "pos");
-  const pin = (positions: readonly number[], source: string) =>
-    put({ source, kind: "pin", axis: "pos", entries: positions });
-  return {
-    now,
-    put: pin,
-    within(length) {
-      const kept = now().filter((position) => position < length);
-      if (kept.length < now().length) pin(kept, "browser");
-    },
-  };
-}

@@ -30,7 +30,11 @@ export function signal<T>(initial: T): Signal<T> {
 }
 
 /** Run `draw` once after any of the signals changed, however many did, in the same turn of the event loop. */
-export function watch(signals: readonly Signal<unknown>[], draw: () => void, until: AbortSignal): void {
+export function watch(
+  signals: readonly Signal<never>[] | readonly Signal<unknown>[],
+  draw: () => void,
+  until: AbortSignal,
+): void {
   let queued = false;
   const queue = () => {
     if (queued) return;
@@ -40,10 +44,5 @@ export function watch(signals: readonly Signal<unknown>[], draw: () => void, unt
       if (!until.aborted) draw();
     });
   };
-  for (const one of signals) one.subscribe(queue, until);
-}
-
-/** A function that changes some fields of a signal's value. */
-export function merging<T extends object>(of: Signal<T>): (fields: Partial<T>) => void {
-  return (fields) => of.set({ ...of.value, ...fields });
+  for (const one of signals) (one as Signal<unknown>).subscribe(queue, until);
 }

@@ -21,6 +21,8 @@ export function fetchWritten(connection: Connection, revision: () => number): St
       if (!written_before || !written_after) throw new DecodeError("no text came");
       return { array: null, before: written_before, after: written_after };
     },
+    isClicked: () => false,
+    isSmall: () => false,
   };
   return fetched.fetchWith(kind, connection, revision);
 }

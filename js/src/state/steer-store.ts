@@ -1,11 +1,13 @@
 /** Everything one steering widget knows in the browser, shared by its views: what is asked (rows as they stand), and what came of it. */
 import { decodeSteer, type SteerAnswer } from "../protocol/decode-steer.ts";
 import { encodeSteer, type SteerAsk } from "../protocol/encode.ts";
-import type { Input, InterventionSpec } from "../protocol/generated.ts";
+import type { Display, ErrorInfo, Input, InterventionSpec, Status, SteerPacked } from "../protocol/generated.ts";
+import type { Connection } from "./connection.ts";
 import { storesOf } from "./frame.ts";
 import { canRedo, canUndo, current, type Entry, type History, push, step } from "./history.ts";
 import type { Model } from "./host.ts";
-import { type LookingStore, openLooking } from "./looking.ts";
+import { openLooking } from "./looking.ts";
+import type { Selections } from "./selection.ts";
 import { type Signal, signal } from "./signal.ts";
 import { fetchWritten, type SteerDetails } from "./steer-details.ts";
 import { same } from "./steer-list.ts";
@@ -16,7 +18,15 @@ export interface Step extends Entry {
   readonly interventions: readonly InterventionSpec[];
 }
 
-export interface SteerStore extends LookingStore<SteerAnswer> {
+export interface SteerStore {
+  readonly uid: string;
+  readonly connection: Connection;
+  readonly answer: Signal<SteerAnswer | null>;
+  readonly error: Signal<ErrorInfo | null>;
+  readonly status: Signal<Status>;
+  readonly display: Signal<Display>;
+  readonly outdated: Signal<boolean>;
+  readonly selection: Selections;
   readonly details: SteerDetails;
   /** As asked for, whether it was answered or not. */
   readonly asked: Signal<Step>;
@@ -34,11 +44,17 @@ export interface SteerStore extends LookingStore<SteerAnswer> {
   canRedo(): boolean;
   /** The same again. */
   again(view: string): void;
+  need(ask: SteerAsk, view: string): void;
+  cancel(): void;
+  giveUpEdit(): void;
+  show(view: AbortSignal): void;
 }
 
 export function createSteerStore(model: Model, until: AbortSignal): SteerStore {
-  const looking = openLooking(model, decodeSteer, taken, until);
-  const { answer, connection, error } = looking.store;
+  const decode = () => decodeSteer(model.get("explanation") as unknown as SteerPacked);
+  const looking = openLooking(model, decode, taken, until);
+  const { frame, connection, answer } = looking;
+  const { uid, error, status, display, outdated, selection } = frame;
   const details = fetchWritten(connection, looking.revision);
   const asked = signal<Step>({ input: null, interventions: [] });
   const history = signal<History<Step>>({ entries: [], at: -1 });
@@ -96,7 +112,14 @@ export function createSteerStore(model: Model, until: AbortSignal): SteerStore {
   looking.follow();
 
   return {
-    ...looking.store,
+    uid,
+    connection,
+    answer,
+    error,
+    status,
+    display,
+    outdated,
+    selection,
     details,
     asked,
     history,
@@ -125,6 +148,7 @@ export function createSteerStore(model: Model, until: AbortSignal): SteerStore {
     canUndo: () => canUndo(history.value),
     canRedo: () => canRedo(history.value),
     again: ask,
+    need: (wanted, view) => details.need(wanted, view),
     cancel() {
       next = null;
       connection.cancel();
@@ -134,7 +158,13 @@ export function createSteerStore(model: Model, until: AbortSignal): SteerStore {
       if (error.value && shown) asked.set({ ...asked.value, input: shown.input });
       error.set(null);
     },
+    show: (view) => frame.attend(view, connection.cancel),
   };
 }
 
-export const steerStores = storesOf("steer-stores", createSteerStore);
+const { open, find } = storesOf("steer-stores", createSteerStore);
+
+/** The store of a widget, made when its model is initialized. */
+export const openSteerStore = open;
+/** The store for a view. */
+export const findSteerStore = find;

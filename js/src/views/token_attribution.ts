@@ -264,4 +264,4 @@ function mount(store: Store, el: HTMLElement, until: AbortSignal): void {
   draw();
 }
 
-export default viewOf({ open: openStore, find: findStore }, mount);
+export default viewOf(openStore, findStore, mount);

@@ -38,13 +38,6 @@ export function on<K extends keyof HTMLElementEventMap>(
   target.addEventListener(type, listener as EventListener, { ...options, signal });
 }
 
-/** Called with the width in whole CSS pixels once it is known, and after each change. */
-export function followWidth(element: Element, sized: (width: number) => void, signal: AbortSignal): void {
-  const observer = new ResizeObserver((entries) => sized(Math.floor(entries[0]?.contentRect.width ?? 0)));
-  observer.observe(element);
-  signal.addEventListener("abort", () => observer.disconnect(), { once: true });
-}
-
 /** A small outlined word. */
 export function wordButton(
   text: string,

@@ -32,15 +32,6 @@ export function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.matches("textarea, input, select");
 }
 
-/** Do what this key stands for; other keys go their way. */
-export function actOn(event: KeyboardEvent, acts: Readonly<Record<string, () => unknown>>): void {
-  const act = acts[event.key];
-  if (!act) return;
-  act();
-  event.preventDefault();
-  event.stopPropagation();
-}
-
 /**
  * Mark the root for exactly the keys that are ours (and every key typed into our fields), so that JupyterLab's shortcuts,
  * which listen on the document before any element does, leave them alone. Everything else (save, run) stays theirs.

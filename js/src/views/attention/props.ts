@@ -7,11 +7,16 @@ import { labelTitle } from "../../state/attention-heads.ts";
 import { tokenName, versionName } from "../../state/attention-names.ts";
 import { strongest, wholeAsk } from "../../state/attention-picture.ts";
 import type { AttentionStore } from "../../state/attention-store.ts";
-import { number, shortName } from "../../state/words.ts";
-import type { Around } from "../shared/frame.ts";
-import { count, headerOf, infoOf, type Local } from "../shared/said.ts";
+import { number, seconds, shortName } from "../../state/words.ts";
+import { working } from "../shared/said.ts";
 import type { Scene } from "./scene.ts";
-import { announcement, measureUnit, questionOf } from "./words.ts";
+import { measureUnit, questionOf } from "./words.ts";
+
+/** What belongs to one view and not to the widget. */
+export interface Local {
+  readonly editing: boolean;
+  readonly copied: string;
+}
 
 export function headerProps(store: AttentionStore, { answer }: Scene, local: Local): HeaderProps {
   const s = answer?.snapshot;
@@ -19,17 +24,28 @@ export function headerProps(store: AttentionStore, { answer }: Scene, local: Loc
   // Two versions are two models or two texts.
   const models = answer && !answer.other ? answer.snapshot.versions.map((_, i) => versionName(answer, i)) : [];
   const how = [...new Set(s?.maps.map((m) => m.how))].join("; ");
-  return headerOf(store, s, ids, local, {
+  return {
     model: models.length > 1 ? models.join(" and ") : shortName(s?.model?.name ?? ""),
     modelTitle: models.length > 1 ? (s?.versions.join(" and ") ?? "") : (s?.model?.name ?? ""),
     method: "Attention",
     methodTitle: how,
-  });
+    exactness: "",
+    exactnessTitle: "",
+    busy: working(store),
+    waiting: false,
+    canChange: false,
+    changing: false,
+    canEdit: Boolean(s) && !ids,
+    editing: local.editing,
+    editTitle: ids ? "given as token ids: not editable here" : "",
+    code: Boolean(s?.code),
+    copied: local.copied,
+  };
 }
 
 export function questionProps({ answer, name, otherName, dim }: Scene): QuestionLineProps | null {
   if (!answer) return null;
-  return { parts: questionOf(name, otherName), contrast: otherName !== "", dim };
+  return { parts: questionOf(name, otherName), before: "", name: "", after: "", contrast: otherName !== "", dim };
 }
 
 export function legendProps({ details }: AttentionStore, { head, comparable, top, look }: Scene): LegendProps {
@@ -45,6 +61,8 @@ export function legendProps({ details }: AttentionStore, { head, comparable, top
     high: (signed ? `+${end}` : end) + capped,
     unit: measureUnit(look, given || ""),
     ends: ["more in the second", "more in the first"],
+    estimate: false,
+    changes: false,
   };
 }
 
@@ -70,23 +88,16 @@ function range([from, to]: readonly [number, number], name: (i: number) => strin
 export function infoText({ answer }: Scene): string {
   const s = answer?.snapshot;
   if (!answer || !s) return "";
-  const much = [
+  const count = (n: number, what: string) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+  const parts = [
     answer.keys
       ? `${count(answer.keys.ids.length, "token")} in, ${answer.queries.ids.length.toLocaleString("en")} out`
       : `${answer.other ? `${answer.queries.ids.length.toLocaleString("en")} and ` : ""}${count((answer.other ?? answer.queries).ids.length, "token")}`,
     count(answer.heads, "head"),
+    s.seconds === null ? "" : seconds(s.seconds),
+    s.model?.device,
+    s.model?.dtype.replace("torch.", ""),
+    s.model?.fingerprint.slice(0, 8),
   ];
-  return infoOf(s, much);
+  return parts.filter(Boolean).join(" · ");
 }
-
-/** What is said around the pieces. */
-export const around = (store: AttentionStore): Around<Scene> => ({
-  header: (scene, local) => headerProps(store, scene, local),
-  info: infoText,
-  announcement: ({ answer, head, name }) => (answer ? announcement(answer, head, name) : null),
-  table: (scene) => tableProps(store, scene),
-  tabled({ answer, head, name, look, peak }) {
-    const whole = head && store.details.get(wholeAsk(head, look))?.state;
-    return [JSON.stringify([answer?.snapshot.revision, name, look.measure, look.hideFirst, peak, whole])];
-  },
-});

@@ -5,7 +5,6 @@ import { headName } from "../../state/attention-names.ts";
 import { firstAsk, type HeadView, headView, lineAsk, topOf, wholeAsk } from "../../state/attention-picture.ts";
 import type { AttentionStore, Axis, Look } from "../../state/attention-store.ts";
 import { comparedWith, isComparable, type Link, linkOf } from "../../state/attention-versions.ts";
-import type * as frame from "../shared/frame.ts";
 
 export interface Scene {
   readonly answer: AttentionAnswer | null;
@@ -34,13 +33,19 @@ export interface Scene {
 }
 
 /** What every piece of the view is given. */
-export interface Context extends frame.Context<AttentionStore, Scene> {
+export interface Context {
+  readonly store: AttentionStore;
+  readonly view: string;
+  scene(): Scene;
   need(ask: AttentionAsk): void;
   /** Let go of everything pinned and pointed at. */
   clear(): void;
 }
 
-export type Piece = frame.Piece<Scene>;
+/** A piece of the view, drawn again after every change. */
+export interface Piece {
+  draw(scene: Scene): void;
+}
 
 export function makeScene(store: AttentionStore): Scene {
   const answer = store.answer.value;

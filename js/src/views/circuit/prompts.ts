@@ -1,12 +1,16 @@
 /** The two prompts: read in two lines with what differs marked, edited in two fields. */
+import { editor } from "../../kit/editor.ts";
 import { h, on, setAttribute } from "../../kit/shared/dom.ts";
+import { marked } from "../../kit/shared/token-text.ts";
 import type { CircuitAnswer } from "../../protocol/decode-circuit.ts";
+import type { Input } from "../../protocol/generated.ts";
 import type { Side } from "../../protocol/sides.ts";
+import type { Which } from "../../state/circuit-store.ts";
 import { probability } from "../../state/words.ts";
-import { asWritten, EMPTY, promptFields } from "../shared/prompts.ts";
 import { told } from "./names.ts";
 import type { Context, Piece } from "./scene.ts";
 
+const WHICH: readonly Which[] = ["clean", "corrupted"];
 /** Tokens that are shown of a long text, from its end. */
 const SHOWN = 120;
 
@@ -18,11 +22,23 @@ export function promptEditors(
   leave: () => void,
   until: AbortSignal,
 ): Piece {
-  const draw = promptFields(root, { ask: (which, input) => store.edit(which, input, view), leave }, until);
+  const box = h("div", { class: "xw-circ-editors", hidden: true });
+  root.append(box);
+  const editors = WHICH.map((which) => {
+    const side = h("div", { role: "group", "aria-label": `${which} prompt` }, h("h5", { class: "xw-h" }, which));
+    box.append(side);
+    const ask = (input: object) => store.edit(which, input as Input, view);
+    return { which, part: editor(side, { open: false, input: { kind: "text", text: "" } }, { ask, leave }, until) };
+  });
   return {
     draw({ answer }) {
-      const { clean = EMPTY, corrupted } = answer?.snapshot ?? {};
-      draw(isOpen() && clean ? { clean, corrupted: corrupted ?? EMPTY } : null);
+      const open = isOpen() && answer?.snapshot.clean !== null;
+      box.hidden = !open;
+      for (const { which, part } of editors) {
+        const input = answer?.snapshot[which] ?? { kind: "text", text: "" };
+        // Ids have no text to edit.
+        part.update({ open: open && input.kind !== "ids", input });
+      }
     },
   };
 }
@@ -53,15 +69,18 @@ export function promptLines(root: HTMLElement, edit: () => void, until: AbortSig
 
 function line(
   name: string,
-  side: Side,
+  { tokens }: Side,
   differ: (i: number) => boolean,
   next: { text: string; prob: number } | undefined,
 ): HTMLElement {
-  const count = side.tokens.text.length;
+  const count = tokens.text.length;
   const from = Math.max(0, count - SHOWN);
   const words = Array.from({ length: count - from }, (_, n) => {
     const i = from + n;
-    return h("bdi", differ(i) ? { class: "xw-circ-differ", title: "the prompts differ here" } : {}, asWritten(side, i));
+    const [text = "", raw = "", kind = ""] = [tokens.text[i], tokens.raw[i], tokens.kind[i]];
+    const space = /^ \S/.test(text) ? " " : "";
+    const shown = kind === "text" ? space + marked(text) : text.trim() || raw;
+    return h("bdi", differ(i) ? { class: "xw-circ-differ", title: "the prompts differ here" } : {}, shown);
   });
   return h(
     "p",

@@ -6,12 +6,17 @@ import type { QuestionLineProps } from "../../kit/question-line.ts";
 import type { TextTableProps } from "../../kit/text-table.ts";
 import { isFile } from "../../state/circuit-picture.ts";
 import type { CircuitMethod, CircuitStore } from "../../state/circuit-store.ts";
-import { number, shortName } from "../../state/words.ts";
-import type { Around } from "../shared/frame.ts";
-import { headerOf, infoOf, type Local, progressProps as plainProgress, working } from "../shared/said.ts";
+import { number, seconds, shortName } from "../../state/words.ts";
+import * as said from "../shared/said.ts";
 import { fullName, readAs } from "./names.ts";
 import type { Scene } from "./scene.ts";
-import { announcement, exactOf, headline, measureOf, scoreName, stateOf } from "./words.ts";
+import { exactOf, headline, measureOf, scoreName, stateOf } from "./words.ts";
+
+/** What belongs to one view and not to the widget. */
+export interface Local {
+  readonly editing: boolean;
+  readonly copied: string;
+}
 
 /** Edges listed for readers who can't see the graph. */
 const LISTED = 60;
@@ -28,28 +33,36 @@ export function headerProps(store: CircuitStore, { answer, circuit }: Scene, loc
   const s = answer?.snapshot;
   const ids = s?.clean?.kind === "ids" && s.corrupted?.kind === "ids";
   const file = answer !== null && isFile(answer);
-  return headerOf(store, s, ids, local, {
+  return {
     model: s?.model ? shortName(s.model.name) : (s?.title ?? ""),
     modelTitle: s?.model?.name ?? s?.title ?? "",
     method: file ? "Circuit from a file" : "Circuit",
     methodTitle: (s && methodOf(s.method)?.title) ?? "",
     exactness: circuit?.by === "rank" ? "by strength alone" : "",
+    exactnessTitle: "",
     busy: progressProps(store).active,
+    waiting: false,
+    canChange: false,
+    changing: false,
     canEdit: Boolean(s?.clean) && !ids,
-  });
+    editing: local.editing,
+    editTitle: ids ? "given as token ids: not editable here" : "",
+    code: Boolean(s?.code),
+    copied: local.copied,
+  };
 }
 
 /** Of the next picture, else of the size that is being checked. */
 export function progressProps(store: CircuitStore): ProgressProps {
   const check = store.keep();
-  if (working(store) || check?.state !== "asking") return plainProgress(store);
+  if (said.working(store) || check?.state !== "asking") return said.progressProps(store);
   const { done, total } = check;
   return { active: true, done, total, note: "checking the circuit", cancelling: false, cancellable: true };
 }
 
 export function questionProps(store: CircuitStore, { answer, circuit, dim }: Scene): QuestionLineProps | null {
   if (!answer || !circuit) return null;
-  return { parts: headline(answer, circuit, stateOf(store)), ...measureOf(answer), dim };
+  return { parts: headline(answer, circuit, stateOf(store)), before: "", ...measureOf(answer), contrast: false, dim };
 }
 
 export function legendProps({ answer, circuit, top }: Scene): LegendProps {
@@ -61,6 +74,8 @@ export function legendProps({ answer, circuit, top }: Scene): LegendProps {
     high: number(top),
     ends: ["against, dashed", "for"],
     unit: file ? "weight" : "what the number is estimated to lose without the edge",
+    estimate: false,
+    changes: false,
   };
 }
 
@@ -91,19 +106,13 @@ export function infoText({ answer }: Scene): string {
   const s = answer?.snapshot;
   if (!answer || !s) return "";
   const sent = answer.scores.length;
-  const much = [
+  const parts = [
     s.method === "eap_ig" ? `${s.steps} steps` : "",
     sent < s.n_edges ? `the ${sent.toLocaleString("en")} strongest edges can be drawn` : "",
+    s.seconds === null ? "" : seconds(s.seconds),
+    s.model?.device,
+    s.model?.dtype.replace("torch.", ""),
+    s.model?.fingerprint.slice(0, 8),
   ];
-  return infoOf(s, much);
+  return parts.filter(Boolean).join(" · ");
 }
-
-/** What is said around the pieces. */
-export const around = (store: CircuitStore): Around<Scene> => ({
-  header: (scene, local) => headerProps(store, scene, local),
-  progress: () => progressProps(store),
-  info: infoText,
-  announcement: ({ answer, circuit }) => answer && circuit && announcement(answer, circuit, stateOf(store)),
-  table: tableProps,
-  tabled: ({ circuit, edge }) => [circuit?.kept, edge?.found],
-});

@@ -14,8 +14,6 @@ import {
   topScore,
 } from "../../state/circuit-picture.ts";
 import type { CircuitLook, CircuitStore } from "../../state/circuit-store.ts";
-import { isOlder } from "../../state/looking.ts";
-import type * as frame from "../shared/frame.ts";
 import { type Graph, graphOf } from "./graph-of.ts";
 
 /** The circuit of the size that is looked at. */
@@ -55,8 +53,17 @@ export interface Scene {
   readonly dim: boolean;
 }
 
-export type Context = frame.Context<CircuitStore, Scene>;
-export type Piece = frame.Piece<Scene>;
+/** What every piece of the view is given. */
+export interface Context {
+  readonly store: CircuitStore;
+  readonly view: string;
+  scene(): Scene;
+}
+
+/** A piece of the view, drawn again after every change. */
+export interface Piece {
+  draw(scene: Scene): void;
+}
 
 const byRank = new WeakMap<CircuitAnswer, { size: number; kept: Uint8Array }>();
 const tops = new WeakMap<CircuitAnswer, number>();
@@ -101,7 +108,8 @@ function circuitOf(answer: CircuitAnswer, { size }: CircuitLook, check: CircuitD
 export function makeScene(store: CircuitStore): Scene {
   const answer = store.answer.value;
   const look = store.look.value;
-  const dim = isOlder(store);
+  const live = store.connection.live.value;
+  const dim = live !== null && (answer?.snapshot.revision ?? 0) < live.revision;
   const pinned = store.pinned();
   const pinnedEdge = pinned && isEdge(pinned) ? pinned.edge : null;
   const circuit = answer && circuitOf(answer, look, store.keep());

@@ -5,29 +5,38 @@ import type { QuestionLineProps } from "../../kit/question-line.ts";
 import type { TextTableProps } from "../../kit/text-table.ts";
 import { ckaOf } from "../../state/cka-picture.ts";
 import type { CKAStore } from "../../state/cka-store.ts";
-import { number, shortName } from "../../state/words.ts";
-import type { Around } from "../shared/frame.ts";
-import { headerOf, infoOf, type Local } from "../shared/said.ts";
+import { number, seconds, shortName } from "../../state/words.ts";
+import { working } from "../shared/said.ts";
 import type { Scene } from "./scene.ts";
-import { announcement, ESTIMATES, lineTitle, questionOf, samplesText } from "./words.ts";
+import { ESTIMATES, lineTitle, questionOf, samplesText } from "./words.ts";
 
 const HOW =
   "HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) of the streams' products with themselves over the same samples: 1 is the same up to rotation and scale";
 
-export function headerProps(store: CKAStore, { answer }: Scene, local: Local): HeaderProps {
+export function headerProps(store: CKAStore, { answer }: Scene, copied: string): HeaderProps {
   const s = answer?.snapshot;
-  return headerOf(store, s, false, local, {
+  return {
     model: shortName(s?.names[0] ?? ""),
     modelTitle: s?.names.join(" and ") ?? "",
     method: "Centred kernel alignment (CKA)",
     methodTitle: HOW,
+    exactness: "",
+    exactnessTitle: "",
+    busy: working(store),
+    waiting: false,
+    canChange: false,
+    changing: false,
     canEdit: false,
-  });
+    editing: false,
+    editTitle: "",
+    code: Boolean(s?.code),
+    copied,
+  };
 }
 
 export function questionProps({ answer, dim }: Scene): QuestionLineProps | null {
   if (!answer) return null;
-  return { parts: questionOf(answer), name: samplesText(answer), dim };
+  return { parts: questionOf(answer), before: "", name: samplesText(answer), after: "", contrast: false, dim };
 }
 
 export function legendProps({ answer, estimate }: Scene): LegendProps {
@@ -38,6 +47,8 @@ export function legendProps({ answer, estimate }: Scene): LegendProps {
     high: "1",
     ends: ["below chance", "alike"],
     unit: `CKA, ${ESTIMATES[estimate]}`,
+    estimate: false,
+    changes: false,
   };
 }
 
@@ -61,15 +72,13 @@ export function tableProps({ answer, line }: Scene): TextTableProps {
 export function infoText({ answer }: Scene): string {
   const s = answer?.snapshot;
   if (!s) return "";
-  return infoOf(s, [`${s.rows.length} × ${s.columns.length} streams`], [s.versus?.fingerprint.slice(0, 8) ?? ""]);
+  const parts = [
+    `${s.rows.length} × ${s.columns.length} streams`,
+    s.seconds === null ? "" : seconds(s.seconds),
+    s.model?.device,
+    s.model?.dtype.replace("torch.", ""),
+    s.model?.fingerprint.slice(0, 8),
+    s.versus?.fingerprint.slice(0, 8),
+  ];
+  return parts.filter(Boolean).join(" · ");
 }
-
-/** What is said around the pieces. */
-export const around = (store: CKAStore): Around<Scene> => ({
-  header: (scene, local) => headerProps(store, scene, local),
-  info: infoText,
-  infoTitle: ({ answer }) => answer?.snapshot.texts.join("\n") ?? "",
-  announcement: ({ answer }) => answer && announcement(answer),
-  table: tableProps,
-  tabled: ({ answer }) => [answer],
-});

@@ -2,9 +2,7 @@
 import type { CKAAnswer } from "../../protocol/decode-cka.ts";
 import { type Estimate, lineOf, type Pair, upsideDown } from "../../state/cka-picture.ts";
 import type { CKAStore } from "../../state/cka-store.ts";
-import { isOlder } from "../../state/looking.ts";
 import { tilesOf } from "../../state/tiling.ts";
-import type * as frame from "../shared/frame.ts";
 
 /** One estimate laid out, made once for each answer. */
 export interface Layout {
@@ -27,8 +25,15 @@ export interface Scene {
   readonly dim: boolean;
 }
 
-export type Context = frame.Context<CKAStore, Scene>;
-export type Piece = frame.Piece<Scene>;
+export interface Context {
+  readonly store: CKAStore;
+  scene(): Scene;
+}
+
+/** A piece of the view, drawn again after every change. */
+export interface Piece {
+  draw(scene: Scene): void;
+}
 
 const layouts = new WeakMap<Float32Array, Layout>();
 const lines = new WeakMap<CKAAnswer, readonly Pair[]>();
@@ -52,6 +57,7 @@ function keptLine(answer: CKAAnswer): readonly Pair[] {
 
 export function makeScene(store: CKAStore): Scene {
   const answer = store.answer.value;
+  const live = store.connection.live.value;
   const estimate = store.estimate.value;
   const pinned = store.pinned();
   const hovered = store.hovered.value;
@@ -63,6 +69,6 @@ export function makeScene(store: CKAStore): Scene {
     pinned,
     hovered,
     focus: hovered ?? pinned,
-    dim: isOlder(store),
+    dim: live !== null && (answer?.snapshot.revision ?? 0) < live.revision,
   };
 }

@@ -6,11 +6,16 @@ import type { QuestionLineProps } from "../../kit/question-line.ts";
 import type { TextTableProps } from "../../kit/text-table.ts";
 import { type Part, partOfRow, partValue, strongest } from "../../state/direct-picture.ts";
 import type { DirectStore } from "../../state/direct-store.ts";
-import { number, probability } from "../../state/words.ts";
-import type { Around } from "../shared/frame.ts";
-import { count, headerOf, infoOf, type Local, working } from "../shared/said.ts";
+import { number, probability, seconds, shortName } from "../../state/words.ts";
+import { working } from "../shared/said.ts";
 import type { Scene } from "./scene.ts";
-import { announcement, partName, questionOf, shareText, whatOf } from "./words.ts";
+import { partName, questionOf, shareText, whatOf } from "./words.ts";
+
+/** What belongs to one view and not to the widget. */
+export interface Local {
+  readonly editing: boolean;
+  readonly copied: string;
+}
 
 const HOW =
   "what each part adds to the last position's stream, through the last norm with the scale it has in this run, read by the head";
@@ -22,17 +27,30 @@ const LISTED = 20;
 export function headerProps(store: DirectStore, { answer }: Scene, local: Local): HeaderProps {
   const s = answer?.snapshot;
   const ids = s?.input.kind === "ids";
-  return headerOf(store, s, ids, local, {
+  return {
+    model: shortName(s?.model?.name ?? ""),
+    modelTitle: s?.model?.name ?? "",
     method: "Direct logit attribution",
     methodTitle: HOW,
-  });
+    exactness: "",
+    exactnessTitle: "",
+    busy: working(store),
+    waiting: false,
+    canChange: false,
+    changing: false,
+    canEdit: Boolean(s) && !ids,
+    editing: local.editing,
+    editTitle: ids ? "given as token ids: not editable here" : "",
+    code: Boolean(s?.code),
+    copied: local.copied,
+  };
 }
 
 export function questionProps({ answer, dim }: Scene): QuestionLineProps | null {
   if (!answer) return null;
   const { logit, other, softcap } = answer.snapshot;
   const name = softcap === null ? whatOf(answer) : `${whatOf(answer)} before the soft cap`;
-  return { parts: questionOf(answer), name, after: number(logit, true), contrast: other !== null, dim };
+  return { parts: questionOf(answer), before: "", name, after: number(logit, true), contrast: other !== null, dim };
 }
 
 export function candidateProps(store: DirectStore, { answer, dim }: Scene): CandidateListProps {
@@ -56,6 +74,8 @@ export function legendProps({ layout }: Scene): LegendProps {
     low: `−${end}`,
     high: `+${end}`,
     unit: "logits by one head",
+    estimate: false,
+    changes: false,
   };
 }
 
@@ -84,15 +104,14 @@ export function tableProps({ answer }: Scene): TextTableProps {
 export function infoText({ answer }: Scene): string {
   const s = answer?.snapshot;
   if (!answer || !s) return "";
-  const much = [count(answer.tokens.ids.length, "token"), count(answer.values.length, "part")];
-  return infoOf(s, much);
+  const count = (n: number, what: string) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+  const parts = [
+    count(answer.tokens.ids.length, "token"),
+    count(answer.values.length, "part"),
+    s.seconds === null ? "" : seconds(s.seconds),
+    s.model?.device,
+    s.model?.dtype.replace("torch.", ""),
+    s.model?.fingerprint.slice(0, 8),
+  ];
+  return parts.filter(Boolean).join(" · ");
 }
-
-/** What is said around the pieces. */
-export const around = (store: DirectStore): Around<Scene> => ({
-  header: (scene, local) => headerProps(store, scene, local),
-  info: infoText,
-  announcement: ({ answer }) => answer && announcement(answer),
-  table: tableProps,
-  tabled: ({ answer }) => [answer],
-});

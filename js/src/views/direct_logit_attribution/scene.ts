@@ -4,9 +4,7 @@ import type { DirectAsk } from "../../protocol/encode.ts";
 import type { DirectDetail } from "../../state/direct-details.ts";
 import { headGrid, type Part, partValue, type Shown, sumsOf } from "../../state/direct-picture.ts";
 import type { DirectStore } from "../../state/direct-store.ts";
-import { isOlder } from "../../state/looking.ts";
 import { tilesOf } from "../../state/tiling.ts";
-import type * as frame from "../shared/frame.ts";
 
 /** An answer laid out, made once for each. */
 export interface Layout {
@@ -38,8 +36,17 @@ export interface Scene {
   readonly dim: boolean;
 }
 
-export type Context = frame.Context<DirectStore, Scene>;
-export type Piece = frame.Piece<Scene>;
+/** What every piece of the view is given. */
+export interface Context {
+  readonly store: DirectStore;
+  readonly view: string;
+  scene(): Scene;
+}
+
+/** A piece of the view, drawn again after every change. */
+export interface Piece {
+  draw(scene: Scene): void;
+}
 
 const LOOKS: Record<string, ShareBar["look"]> = { mlp: "hollow", mixer: "striped", scale: "striped" };
 
@@ -92,6 +99,7 @@ function headAsksOf(answer: Shown | null, pinned: Part | null): DirectAsk[] {
 
 export function makeScene(store: DirectStore): Scene {
   const answer = store.shown();
+  const live = store.connection.live.value;
   const pinned = store.pinned();
   const hovered = store.hovered.value;
   const index = pinned?.kind === "component" ? pinned.index : -1;
@@ -110,6 +118,6 @@ export function makeScene(store: DirectStore): Scene {
     neuronsAsk,
     neurons: neuronsAsk && store.details.get(neuronsAsk),
     headAsks: headAsksOf(answer, pinned),
-    dim: isOlder(store),
+    dim: live !== null && (answer?.snapshot.revision ?? 0) < live.revision,
   };
 }

@@ -172,5 +172,7 @@ function legendProps(ink: { signed: boolean; top: number } | null) {
     low: signed ? `−${end}` : "0",
     high: signed ? `+${end}` : end,
     unit: signed ? "logits from one position" : "attention weight",
+    estimate: false,
+    changes: false,
   };
 }

@@ -29,7 +29,7 @@ export function followToken(root: HTMLElement, context: Context, until: AbortSig
     {},
     () => {
       const { moreAsk } = context.scene();
-      if (moreAsk) store.details.need(moreAsk, view);
+      if (moreAsk) store.need(moreAsk, view);
     },
     until,
   );

@@ -7,11 +7,16 @@ import type { LensAnswer } from "../../protocol/decode-lens.ts";
 import { tokenName } from "../../state/attention-names.ts";
 import { guessesOf, rowOf } from "../../state/lens-picture.ts";
 import type { LensStore } from "../../state/lens-store.ts";
-import { number } from "../../state/words.ts";
-import type { Around } from "../shared/frame.ts";
-import { count, headerOf, infoOf, type Local } from "../shared/said.ts";
+import { number, seconds, shortName } from "../../state/words.ts";
+import { working } from "../shared/said.ts";
 import type { Scene } from "./scene.ts";
-import { announcement, apartUnit, guessName, measureUnit, questionOf, streamName } from "./words.ts";
+import { apartUnit, guessName, measureUnit, questionOf, streamName } from "./words.ts";
+
+/** What belongs to one view and not to the widget. */
+export interface Local {
+  readonly editing: boolean;
+  readonly copied: string;
+}
 
 const HOW = "each stream's most probable next tokens, were it what leaves the last block";
 
@@ -20,16 +25,28 @@ export function headerProps(store: LensStore, { answer }: Scene, local: Local): 
   const tuned = s?.lens === "tuned";
   const other = answer?.other?.name ?? "";
   const ids = s?.input.kind === "ids";
-  return headerOf(store, s, ids, local, {
+  return {
+    model: shortName(s?.model?.name ?? ""),
     modelTitle: (s?.model?.name ?? "") + (other && ` against ${other}`),
     method: tuned ? "Tuned lens" : "Logit lens",
     methodTitle: tuned ? `${HOW}, after a map that was trained for each. ${s?.lens_words ?? ""}` : HOW,
-  });
+    exactness: "",
+    exactnessTitle: "",
+    busy: working(store),
+    waiting: false,
+    canChange: false,
+    changing: false,
+    canEdit: Boolean(s) && !ids,
+    editing: local.editing,
+    editTitle: ids ? "given as token ids: not editable here" : "",
+    code: Boolean(s?.code),
+    copied: local.copied,
+  };
 }
 
 export function questionProps({ answer, dim }: Scene): QuestionLineProps | null {
   if (!answer) return null;
-  return { parts: questionOf(answer), dim };
+  return { parts: questionOf(answer), before: "", name: "", after: "", contrast: false, dim };
 }
 
 export function legendProps({ answer, grid, look, shown }: Scene): LegendProps {
@@ -43,6 +60,8 @@ export function legendProps({ answer, grid, look, shown }: Scene): LegendProps {
     high: yes ? "yes" : number(grid?.top, signed),
     ends: yes ? ["", ""] : signed ? ["other", "this"] : undefined,
     unit: apart ? apartUnit(look.apart) : measureUnit(look.measure),
+    estimate: false,
+    changes: false,
   };
 }
 
@@ -89,19 +108,15 @@ function differenceTable(answer: LensAnswer, position: number): TextTableProps {
 export function infoText({ answer }: Scene): string {
   const s = answer?.snapshot;
   if (!answer || !s) return "";
+  const count = (n: number, what: string) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
   const read = answer.known.reduce((sum, k) => sum + (k ? 1 : 0), 0);
-  const much = [
+  const parts = [
     read < answer.known.length ? `${read} of ${count(answer.known.length, "token")} read` : count(read, "token"),
     count(s.streams.length, "stream"),
+    s.seconds === null ? "" : seconds(s.seconds),
+    s.model?.device,
+    s.model?.dtype.replace("torch.", ""),
+    s.model?.fingerprint.slice(0, 8),
   ];
-  return infoOf(s, much);
+  return parts.filter(Boolean).join(" · ");
 }
-
-/** What is said around the pieces. */
-export const around = (store: LensStore): Around<Scene> => ({
-  header: (scene, local) => headerProps(store, scene, local),
-  info: infoText,
-  announcement: ({ answer }) => answer && announcement(answer),
-  table: tableProps,
-  tabled: ({ answer, position, grid, shown }) => [answer, position, grid, shown],
-});

@@ -4,9 +4,7 @@ import type { LensAsk } from "../../protocol/encode.ts";
 import type { LensDetail } from "../../state/lens-details.ts";
 import { gridOf, isWhole, largest, type Trace, traceOf, type Whose } from "../../state/lens-picture.ts";
 import type { LensCell, LensLook, LensName, LensStore, Shown } from "../../state/lens-store.ts";
-import { isOlder } from "../../state/looking.ts";
 import { tilesOf } from "../../state/tiling.ts";
-import type * as frame from "../shared/frame.ts";
 
 /** The numbers under the ink. */
 export interface Grid {
@@ -45,8 +43,17 @@ export interface Scene {
   readonly dim: boolean;
 }
 
-export type Context = frame.Context<LensStore, Scene>;
-export type Piece = frame.Piece<Scene>;
+/** What every piece of the view is given. */
+export interface Context {
+  readonly store: LensStore;
+  readonly view: string;
+  scene(): Scene;
+}
+
+/** A piece of the view, drawn again after every change. */
+export interface Piece {
+  draw(scene: Scene): void;
+}
 
 const grids = new WeakMap<object, Grid>();
 const traces = new WeakMap<object, Trace | null>();
@@ -110,7 +117,7 @@ export function makeScene(store: LensStore): Scene {
     scopeAsk: scopeOf(answer, pinned, look),
     follow: follow || null,
     trace: found ? kept(traces, found, () => traceOf(found)) : null,
-    dim: isOlder(store),
+    dim: live !== null && (answer?.snapshot.revision ?? 0) < live.revision,
   };
 }
 

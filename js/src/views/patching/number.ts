@@ -2,7 +2,7 @@
 import { type CandidateListProps, candidateList } from "../../kit/candidate-list.ts";
 import { h, setText, wordButton } from "../../kit/shared/dom.ts";
 import type { TargetSpec } from "../../protocol/generated.ts";
-import type { Which } from "../../state/drafts.ts";
+import type { Which } from "../../state/patching-store.ts";
 import { probability } from "../../state/words.ts";
 import type { Context, Piece, Scene } from "./scene.ts";
 import { candidatesOf, passName, quantityName } from "./words.ts";

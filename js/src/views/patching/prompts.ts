@@ -1,13 +1,17 @@
 /** The two prompts: edited side by side, and read token under token as their positions go together. */
+import { editor } from "../../kit/editor.ts";
 import { focused, h, on, setAttribute, setText } from "../../kit/shared/dom.ts";
+import { marked } from "../../kit/shared/token-text.ts";
 import type { PatchingAnswer } from "../../protocol/decode-patching.ts";
+import type { Input } from "../../protocol/generated.ts";
 import type { Side } from "../../protocol/sides.ts";
-import type { Which } from "../../state/drafts.ts";
 import { type Together, togetherOf } from "../../state/patching-picture.ts";
+import type { Which } from "../../state/patching-store.ts";
 import { probability } from "../../state/words.ts";
-import { asWritten, EMPTY, promptFields, WHICH } from "../shared/prompts.ts";
 import type { Context, Piece, Scene } from "./scene.ts";
 import { candidatesOf, guessName, roles } from "./words.ts";
+
+const WHICH: readonly Which[] = ["clean", "corrupted"];
 
 /** Two fields beside each other; `leave` closes both. */
 export function promptEditors(
@@ -17,13 +21,29 @@ export function promptEditors(
   leave: () => void,
   until: AbortSignal,
 ): Piece {
-  const draw = promptFields(root, { ask: (which, input) => store.edit(which, input, view), leave }, until);
+  const box = h("div", { class: "xw-patch-editors", hidden: true });
+  root.append(box);
+  const editors = WHICH.map((which) => {
+    const side = h("div", { role: "group", "aria-label": `${which} prompt` }, h("h5", { class: "xw-h" }, which));
+    box.append(side);
+    const ask = (input: object) => store.edit(which, input as Input, view);
+    return {
+      which,
+      side,
+      part: editor(side, { open: false, input: { kind: "text", text: "" } }, { ask, leave }, until),
+    };
+  });
   return {
     draw() {
-      const clean = store.prompt("clean") ?? EMPTY;
-      // There may be no other prompt yet: it begins as the clean one, to be changed where it matters.
-      const corrupted = store.against() === "prompt" ? (store.prompt("corrupted") ?? clean) : null;
-      draw(isOpen() ? { clean, corrupted } : null);
+      box.hidden = !isOpen();
+      for (const { which, side, part } of editors) {
+        const own = store.prompt(which);
+        // There may be no other prompt yet: it begins as the clean one, to be changed where it matters.
+        const input = own ?? store.prompt("clean") ?? { kind: "text", text: "" };
+        side.hidden = which === "corrupted" && store.against() !== "prompt";
+        // Ids have no text to edit.
+        part.update({ open: isOpen() && !side.hidden && input.kind !== "ids", input, name: `${which} prompt` });
+      }
     },
   };
 }
@@ -160,8 +180,12 @@ function pairItem(answer: PatchingAnswer, { base, source, differ }: Together, pa
 
 const none = () => h("span", { class: "xw-pair-none" }, "none");
 
-/** Always on one line. */
-const tokenOf = (side: Side, i: number) => h("bdi", { class: "xw-pair-token" }, asWritten(side, i));
+/** The token as the text has it, its leading space kept, what can't be seen marked; always on one line. */
+function tokenOf({ tokens }: Side, i: number): HTMLElement {
+  const [text = "", raw = "", kind = ""] = [tokens.text[i], tokens.raw[i], tokens.kind[i]];
+  const space = /^ \S/.test(text) ? " " : "";
+  return h("bdi", { class: "xw-pair-token" }, kind === "text" ? space + marked(text) : text.trim() || raw);
+}
 
 function nextItem(answer: PatchingAnswer, which: Which, name = ""): HTMLElement {
   const [first] = candidatesOf(answer, which);

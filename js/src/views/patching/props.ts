@@ -6,12 +6,17 @@ import type { TextTableProps } from "../../kit/text-table.ts";
 import type { PatchingAnswer } from "../../protocol/decode-patching.ts";
 import { isAblation, isWhole, type Shown, strongest } from "../../state/patching-picture.ts";
 import type { PatchingStore } from "../../state/patching-store.ts";
-import { number } from "../../state/words.ts";
-import type { Around } from "../shared/frame.ts";
-import { headerOf, infoOf, type Local, working } from "../shared/said.ts";
+import { number, seconds, shortName } from "../../state/words.ts";
+import { working } from "../shared/said.ts";
 import { cellsName, columnCells, columnHeadings, howText, sizeText } from "./parts.ts";
 import type { Scene } from "./scene.ts";
-import { announcement, measureOf, passName, quantityName, questionOf, roles, rowName } from "./words.ts";
+import { measureOf, passName, quantityName, questionOf, roles, rowName } from "./words.ts";
+
+/** What belongs to one view and not to the widget. */
+export interface Local {
+  readonly editing: boolean;
+  readonly copied: string;
+}
 
 /** Cells listed for readers who can't see the grid. */
 const LISTED = 12;
@@ -23,17 +28,28 @@ export function headerProps(store: PatchingStore, { answer }: Scene, local: Loca
   const known = s ?? store.asked.value;
   const prompts = [store.prompt("clean"), known?.against === "prompt" ? store.prompt("corrupted") : null];
   const ids = prompts.every((prompt) => !prompt || prompt.kind === "ids");
-  return headerOf(store, s, ids, local, {
+  return {
+    model: shortName(s?.model?.name ?? ""),
+    modelTitle: s?.model?.name ?? "",
     method: TITLES[known?.against ?? "prompt"],
     methodTitle: answer ? howText(answer) : "",
     exactness: answer && !isWhole(answer) ? "estimates among them" : "",
+    exactnessTitle: "",
+    busy: working(store),
+    waiting: false,
+    canChange: false,
+    changing: false,
     canEdit: Boolean(known) && !ids,
-  });
+    editing: local.editing,
+    editTitle: ids ? "given as token ids: not editable here" : "",
+    code: Boolean(s?.code),
+    copied: local.copied,
+  };
 }
 
 export function questionProps({ answer, dim }: Scene): QuestionLineProps | null {
   if (!answer) return null;
-  return { parts: questionOf(answer), ...measureOf(answer), dim };
+  return { parts: questionOf(answer), before: "", ...measureOf(answer), contrast: false, dim };
 }
 
 /** What full ink means. */
@@ -58,6 +74,7 @@ export function legendProps({ answer, grid, shown }: Scene): LegendProps {
     ends: shown === "difference" ? ["estimate too low", "too high"] : [...ends],
     unit: unitOf(answer, shown),
     estimate: answer !== null && shown === "exact" && !isWhole(answer),
+    changes: false,
   };
 }
 
@@ -87,14 +104,12 @@ export function tableProps({ answer, shown }: Scene): TextTableProps {
 export function infoText({ answer }: Scene): string {
   const s = answer?.snapshot;
   if (!answer || !s) return "";
-  return infoOf(s, [sizeText(answer)]);
+  const parts = [
+    sizeText(answer),
+    s.seconds === null ? "" : seconds(s.seconds),
+    s.model?.device,
+    s.model?.dtype.replace("torch.", ""),
+    s.model?.fingerprint.slice(0, 8),
+  ];
+  return parts.filter(Boolean).join(" · ");
 }
-
-/** What is said around the pieces. */
-export const around = (store: PatchingStore): Around<Scene> => ({
-  header: (scene, local) => headerProps(store, scene, local),
-  info: infoText,
-  announcement: ({ answer }) => answer && announcement(answer, working(store)),
-  table: tableProps,
-  tabled: ({ grid }) => [grid],
-});

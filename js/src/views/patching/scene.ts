@@ -1,12 +1,10 @@
 /** What is to be drawn now, from what the store knows: one value that all pieces of the view read. */
 import type { PatchingAnswer } from "../../protocol/decode-patching.ts";
 import type { PatchingAsk } from "../../protocol/encode.ts";
-import { isOlder } from "../../state/looking.ts";
 import type { PatchingDetail } from "../../state/patching-details.ts";
 import { type Cell, gapAt, gridOf, isWhole, ofHeads, type Shown, topOf } from "../../state/patching-picture.ts";
 import type { PatchingLook, PatchingStore } from "../../state/patching-store.ts";
 import { tilesOf } from "../../state/tiling.ts";
-import type * as frame from "../shared/frame.ts";
 import { working } from "../shared/said.ts";
 import { gapWord } from "./parts.ts";
 
@@ -42,8 +40,17 @@ export interface Scene {
   readonly failed: boolean;
 }
 
-export type Context = frame.Context<PatchingStore, Scene>;
-export type Piece = frame.Piece<Scene>;
+/** What every piece of the view is given. */
+export interface Context {
+  readonly store: PatchingStore;
+  readonly view: string;
+  scene(): Scene;
+}
+
+/** A piece of the view, drawn again after every change. */
+export interface Piece {
+  draw(scene: Scene): void;
+}
 
 const grids = new WeakMap<PatchingAnswer, Map<Shown, Grid>>();
 
@@ -64,12 +71,13 @@ function gridFor(answer: PatchingAnswer, shown: Shown): Grid {
 export function makeScene(store: PatchingStore): Scene {
   const answer = store.answer.value;
   const look = store.look.value;
+  const live = store.connection.live.value;
   const shown = answer && isWhole(answer) ? look.shown : "exact";
   const place = store.pinned();
   const asCell = (at: { layer: number | null; column: number } | null): Cell | null =>
     at && at.layer !== null ? { layer: at.layer, column: at.column } : null;
   const pinned = asCell(place);
-  const dim = isOlder(store);
+  const dim = live !== null && (answer?.snapshot.revision ?? 0) < live.revision;
   // The kernel answers about the last look that ended well, which a look that was cancelled half-way is not.
   const ready = answer !== null && isWhole(answer) && !dim;
   const cellAsk: PatchingAsk | null =

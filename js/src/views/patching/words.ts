@@ -2,7 +2,6 @@
 import type { PatchingAnswer } from "../../protocol/decode-patching.ts";
 import type { CandidateRow } from "../../protocol/generated.ts";
 import { tokenName } from "../../state/attention-names.ts";
-import type { Which } from "../../state/drafts.ts";
 import {
   type Cell,
   effectOf,
@@ -18,7 +17,7 @@ import {
   shareOf,
   strongest,
 } from "../../state/patching-picture.ts";
-import type { Against, Direction } from "../../state/patching-store.ts";
+import type { Against, Direction, Which } from "../../state/patching-store.ts";
 import { number } from "../../state/words.ts";
 import { type Parts, plain, token, word } from "../shared/sentence.ts";
 import { columnName, herePhrase, oneName, wholeText } from "./parts.ts";

@@ -3,7 +3,6 @@ import { copyText } from "../../kit/shared/clipboard.ts";
 import { h, on } from "../../kit/shared/dom.ts";
 import { isTyping, keepKeys } from "../../kit/shared/keys.ts";
 import { followTheme } from "../../kit/shared/theme.ts";
-import type { Stores } from "../../state/frame.ts";
 import { lifetime, type Model } from "../../state/host.ts";
 
 /** A click looks whether the kernel is still there, at most this often. */
@@ -17,7 +16,8 @@ interface HostProps {
 
 /** The two functions a host calls: once a widget, once a place it is shown at. */
 export function viewOf<Store>(
-  { open, find }: Pick<Stores<Store>, "open" | "find">,
+  open: (model: Model, until: AbortSignal) => unknown,
+  find: (model: Model) => Store,
   mount: (store: Store, el: HTMLElement, until: AbortSignal) => void,
 ) {
   return {

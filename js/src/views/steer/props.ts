@@ -2,20 +2,41 @@
 import type { HeaderProps } from "../../kit/header.ts";
 import type { TextTableProps } from "../../kit/text-table.ts";
 import type { SteerStore } from "../../state/steer-store.ts";
-import { number } from "../../state/words.ts";
-import type { Around } from "../shared/frame.ts";
-import { count, headerOf, infoOf, type Local } from "../shared/said.ts";
+import { number, seconds, shortName } from "../../state/words.ts";
+import { working } from "../shared/said.ts";
 import { plain } from "../shared/sentence.ts";
 import type { Scene } from "./scene.ts";
 import { guessName, outcome, rowName } from "./words.ts";
 
+/** What belongs to one view and not to the widget. */
+export interface Local {
+  readonly editing: boolean;
+  readonly copied: string;
+  readonly copiedJson: string;
+  /** Tokens to be written; null: as asked for in Python. */
+  readonly count: number | null;
+}
+
 export function headerProps(store: SteerStore, { answer }: Scene, local: Local): HeaderProps {
   const s = answer?.snapshot;
   const ids = s?.input.kind === "ids";
-  return headerOf(store, s, ids, local, {
+  return {
+    model: shortName(s?.model?.name ?? ""),
+    modelTitle: s?.model?.name ?? "",
     method: "Steer by hand",
     methodTitle: "activations changed while the model reads; the model itself stays as it is",
-  });
+    exactness: "",
+    exactnessTitle: "",
+    busy: working(store),
+    waiting: false,
+    canChange: false,
+    changing: false,
+    canEdit: Boolean(s) && !ids,
+    editing: local.editing,
+    editTitle: ids ? "given as token ids: not editable here" : "",
+    code: Boolean(s?.code),
+    copied: local.copied,
+  };
 }
 
 /** Next tokens and interventions for readers who can't see the picture. */
@@ -32,19 +53,19 @@ export function tableProps({ answer }: Scene): TextTableProps {
   return { caption: `Next tokens before and after: ${done.join("; ") || "nothing changed"}`, headings, rows };
 }
 
+export const announcement = (scene: Scene) => (scene.answer ? plain(outcome(scene.answer)) : "");
+
 /** The line at the bottom: how much, how long, where. */
 export function infoText({ answer }: Scene): string {
   const s = answer?.snapshot;
   if (!answer || !s) return "";
-  return infoOf(s, [count(answer.tokens.ids.length, "token")]);
+  const count = answer.tokens.ids.length;
+  const parts = [
+    `${count.toLocaleString("en")} token${count === 1 ? "" : "s"}`,
+    s.seconds === null ? "" : seconds(s.seconds),
+    s.model?.device,
+    s.model?.dtype.replace("torch.", ""),
+    s.model?.fingerprint.slice(0, 8),
+  ];
+  return parts.filter(Boolean).join(" · ");
 }
-
-/** What is said around the pieces. */
-export const around = (store: SteerStore): Around<Scene> => ({
-  header: (scene, local) => headerProps(store, scene, local),
-  info: infoText,
-  quiet: true,
-  announcement: ({ answer }) => (answer && !store.moving.value ? plain(outcome(answer)) : null),
-  table: tableProps,
-  tabled: ({ answer }) => (answer && !store.moving.value ? [answer] : null),
-});

@@ -6,11 +6,9 @@ import type { CandidateRow, InterventionSpec } from "../../protocol/generated.ts
 import type { Side } from "../../protocol/sides.ts";
 import { tokenName } from "../../state/attention-names.ts";
 import { unitsOf } from "../../state/attention-picture.ts";
-import { isOlder } from "../../state/looking.ts";
 import type { SteerDetail } from "../../state/steer-details.ts";
 import { type Ground, same } from "../../state/steer-list.ts";
 import type { SteerStore } from "../../state/steer-store.ts";
-import type * as frame from "../shared/frame.ts";
 
 /** The prompt's tokens, the same value as long as they are the same. */
 export interface Prompt {
@@ -32,8 +30,17 @@ export interface Scene {
   readonly dim: boolean;
 }
 
-export type Context = frame.Context<SteerStore, Scene>;
-export type Piece = frame.Piece<Scene>;
+/** What every piece of the view is given. */
+export interface Context {
+  readonly store: SteerStore;
+  readonly view: string;
+  scene(): Scene;
+}
+
+/** A piece of the view, drawn again after every change. */
+export interface Piece {
+  draw(scene: Scene): void;
+}
 
 const NOTHING: Prompt = { units: [], names: [] };
 const prompts = new WeakMap<SteerStore, { key: string; prompt: Prompt }>();
@@ -65,8 +72,9 @@ function isOf(known: InterventionSpec | undefined, one: InterventionSpec): boole
 
 export function makeScene(store: SteerStore, count: number): Scene {
   const answer = store.answer.value;
+  const live = store.connection.live.value;
   const { interventions } = store.asked.value;
-  const dim = isOlder(store);
+  const dim = live !== null && (answer?.snapshot.revision ?? 0) < live.revision;
   const snapshot = answer?.snapshot;
   const rows = interventions.map((one, i) =>
     isOf(snapshot?.interventions[i], one) ? (answer?.rows[i] ?? null) : null,

@@ -68,6 +68,20 @@ describe("the thinnest path", () => {
     expect(v.graph.checkVisibility()).toBe(false);
     expect(v.slider.checkVisibility()).toBe(true);
   });
+  test("prompts of other lengths: what is never cut, and that more edges are no help", () => {
+    const corrupted = ["Paul", " comes", " from", " the", " south", " of", " Italy", "."];
+    const some = show(inventCircuit({ corrupted }));
+    const clean = some.invented.packed.snapshot?.base.text.length;
+    const lengths = `The prompts have ${clean} and 8 tokens: where one has no counterpart nothing is cut.`;
+    expect(some.standing).toMatch(/\(a complete circuit leaves 0\)\. The prompts have/);
+    expect(some.standing.endsWith(lengths)).toBe(true);
+    const none = show(inventCircuit({ corrupted, size: 2 }));
+    expect(none.standing.endsWith(` Make both prompts equally long. ${lengths}`)).toBe(true);
+  });
+  test("a part of a character is no strange letter", () => {
+    const v = show(inventCircuit({ corrupted: ["Paul", ""] }));
+    expect(v.all(".xw-circ-text").at(-1)?.textContent).toBe("Paul⋯");
+  });
   test("no edges at all are said too", () => {
     const v = show(inventCircuit({ edges: 0 }));
     expect(v.standing).toBe("There are no edges.");
@@ -128,8 +142,11 @@ describe("a node", () => {
 describe("an edge", () => {
   test("of the list is run at a click: what it really loses beside the estimate, next tokens before and after", async () => {
     const { invented, pin } = hub();
-    const v = show(invented, pin);
+    const v = await show(invented, pin).painted();
+    const top = v.rows[0]?.getBoundingClientRect().top;
     v.rows[0]?.click();
+    await vi.waitFor(() => expect(v.card.checkVisibility()).toBe(true));
+    expect(v.rows[0]?.getBoundingClientRect().top).toBe(top); // what was clicked stays under the pointer
     const edge = edgeAt(v);
     await vi.waitFor(() => expect(v.all(".xw-circ-card .xw-both tbody tr").length).toBeGreaterThan(3));
     expect(asks(v.model).map(({ action, edge }) => [action, edge])).toEqual([["edge", edge]]);

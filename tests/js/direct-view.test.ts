@@ -286,12 +286,25 @@ describe("where a pinned head looks", () => {
 });
 
 describe("two models", () => {
+  test("long names of models stay inside a narrow view", async () => {
+    const v = show({ versus: true }, {}, { width: 320 });
+    await drawn(v);
+    const last = v.all(".xw-direct-versions .xw-row").at(-1);
+    if (last) last.textContent = "a-model-whose-name-no-line-can-hold less a-model-whose-name-no-line-can-hold-either";
+    expect(last?.getBoundingClientRect().right).toBeLessThanOrEqual(v.find(".xw").getBoundingClientRect().right);
+  });
   test("the difference first: what is the same in both is zero, and said to be", async () => {
     const v = show({ versus: true });
     await drawn(v);
     expect(v.question).toBe("Who makes the difference in the logit of Paris?");
     expect(v.find(".xw-measure").textContent).toMatch(/^logit, tiny-12x6 less tiny-tuned[+−]/);
     expect(v.says("Probability of Paris: 0.42 in tiny-12x6, 0.21 in tiny-tuned.")).toBe(true);
+    // Names of models would run into the heading beside it.
+    expect(v.all(".xw-shares-title").map((t) => t.textContent)).toEqual([
+      "layer",
+      "difference of shares",
+      "sum so far",
+    ]);
     v.keys(v.chart, "Home", "ArrowUp", "ArrowUp", "ArrowUp");
     await expect.poll(() => v.said).toMatch(/^attention of layer 1: 0, the same in both; [+−][\d.]+ in tiny-12x6, /);
     v.keys(v.chart, "End", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown");

@@ -267,3 +267,18 @@ describe("the rest's column", () => {
     expect(map.colour((601 * 520) / 602 + 3, 3)).toEqual(BLUE);
   });
 });
+
+test("ticks of small cells carry numbers of positions, and names where rows are none", async () => {
+  for (const [namedTicks, wanted] of [
+    [false, /^\d+$/],
+    [true, /^[rc]\d+$/],
+  ] as const) {
+    const written = vi.spyOn(CanvasRenderingContext2D.prototype, "fillText");
+    const shown = show({ rows: 60, columns: 60, namedTicks }, 300);
+    await drawn(shown);
+    const texts = written.mock.calls.map(([text]) => text);
+    written.mockRestore();
+    expect(texts.length).toBeGreaterThan(4);
+    expect(texts.filter((text) => !wanted.test(text))).toEqual([]);
+  }
+});

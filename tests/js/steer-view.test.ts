@@ -244,6 +244,15 @@ describe("what the model writes", () => {
     expect(v.all("mark").map((m) => m.textContent)).toEqual([" Paris", " a", " city", " Rome", " old"]);
     expect(asks(v.model, "write")).toHaveLength(1);
   });
+  test("what was written stays where it is while the next is being written", async () => {
+    const v = show({ interventions: [HEAD] }, {}, { hold: ["write"] });
+    const note = v.find(".xw-steer-note");
+    await expect.poll(() => note.textContent).toBe("writing");
+    const high = v.find(".xw-steer-writing > .xw-controls").getBoundingClientRect().height;
+    note.hidden = true;
+    expect(v.find(".xw-steer-writing > .xw-controls").getBoundingClientRect().height).toBe(high);
+    expect(note.parentElement?.matches(".xw-controls")).toBe(true);
+  });
   test("not while a slider moves; asked for again when it is let go", async () => {
     const v = show({ interventions: [HEAD] });
     await expect.poll(() => v.written(0)).not.toBe("");

@@ -184,8 +184,8 @@ class PatchGrid:
 def aligned(base: Sequence[int], source: Sequence[int]) -> list[int | None]:
     """For each position of `base` its counterpart in `source`, None where there is none.
 
-    Equal runs go together; between two of them as many as both have, from the left where they follow equal ones. Texts of one length
-    that differ in place are aligned position by position.
+    Texts of one length go together position by position. Of others equal runs do, and between them runs that differ in place where
+    both are as long; what was put in, left out or replaced by more or fewer has no counterpart.
     """
     if len(base) == len(source):
         return list(range(len(base)))

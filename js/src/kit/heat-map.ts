@@ -39,6 +39,8 @@ export interface HeatMapProps {
   readonly signed: boolean;
   readonly rowLabel: (row: number) => string;
   readonly columnLabel: (column: number) => string;
+  /** Rows and columns are no positions of a text: where cells are too small for all names, ticks carry names, not numbers. */
+  readonly namedTicks?: boolean | undefined;
   /** Name of a last column that is no position ("rest"); it counts among `columns`. */
   readonly lastColumn?: string | undefined;
   readonly pinnedRows: readonly number[];
@@ -233,6 +235,7 @@ export function heatMap(root: HTMLElement, props: HeatMapProps, callbacks: HeatM
         left,
         top: GUTTER,
         rowName: now.rowLabel,
+        always: now.namedTicks,
         columnName: (j) => (j >= keysOf() && now.lastColumn !== undefined ? now.lastColumn : now.columnLabel(j)),
         rows: strong(...now.pinnedRows, now.hoveredRow, now.cursor?.row),
         columns: strong(...now.pinnedColumns, now.hoveredColumn, now.cursor?.column),

@@ -79,8 +79,9 @@ function mount(store: CircuitStore, el: HTMLElement, until: AbortSignal): void {
   // Right under the graph: below the lists it would not be seen by those who edit above it.
   const said = notice(body, { notice: null }, { act }, until);
   pieces.push(
-    pinnedEdge(body, context, until),
+    // The edge under the list that it is chosen from: the row that was clicked stays where it is.
     edgeList(body, context, until),
+    pinnedEdge(body, context, until),
     curveChart(body, context, until),
     circuitAlone(body, context, until),
     numberChooser(body, context, until),

@@ -22,6 +22,8 @@ export interface Gutters {
   readonly top: number;
   readonly rowName: (row: number) => string;
   readonly columnName: (column: number) => string;
+  /** Names also where cells are small, for rows and columns that are no positions: their numbers would say something else. */
+  readonly always?: boolean | undefined;
   /** Named also where cells are small. */
   readonly rows: ReadonlySet<number>;
   readonly columns: ReadonlySet<number>;
@@ -57,6 +59,7 @@ export function drawGutters(
     for (const at of strong) if (at + 0.5 >= first && at + 0.5 <= last) write(at, pixels(at), true);
   };
   const named = view.scale >= NAMED;
+  const always = names.always ?? false;
   // Rows with a height of their own always have names: their number says nothing.
   const [high, own] = [rowScale(view, extent), extent.rowHeight !== undefined];
   const put = (text: string, x: number, strong: boolean, most: number, named: boolean) => {
@@ -74,7 +77,7 @@ export function drawGutters(
     context.save();
     context.textAlign = "right";
     context.translate(left - 5, top + pixels);
-    put(named || own || strong ? visible(names.rowName(at)) : String(at), 0, strong, left - 6, high >= NAMED);
+    put(named || own || strong || always ? visible(names.rowName(at)) : String(at), 0, strong, left - 6, high >= NAMED);
     context.restore();
   });
   along(view.x, extent.columns, extent.width, view.scale, 44, names.columns, (at, pixels, strong) => {
@@ -82,7 +85,7 @@ export function drawGutters(
     context.textAlign = "left";
     context.translate(left + pixels, top - 5);
     context.rotate(-Math.PI / 2);
-    put(named || strong ? visible(names.columnName(at)) : String(at), 0, strong, top - 6, named);
+    put(named || strong || always ? visible(names.columnName(at)) : String(at), 0, strong, top - 6, named);
     context.restore();
   });
 }

@@ -79,21 +79,27 @@ function line(
     const i = from + n;
     const [text = "", raw = "", kind = ""] = [tokens.text[i], tokens.raw[i], tokens.kind[i]];
     const space = /^ \S/.test(text) ? " " : "";
-    const shown = kind === "text" ? space + marked(text) : text.trim() || raw;
-    return h("bdi", differ(i) ? { class: "xw-circ-differ", title: "the prompts differ here" } : {}, shown);
+    // Not a bdi: words from right to left run over several tokens. A part of a character has no text.
+    const shown = kind === "text" ? space + marked(text) : kind === "byte" && text === "" ? "⋯" : text.trim() || raw;
+    return h("span", differ(i) ? { class: "xw-circ-differ", title: "differs" } : {}, shown);
   });
   return h(
     "p",
     {},
     h("span", { class: "xw-circ-which" }, name),
-    h("span", { class: "xw-circ-text", dir: "auto" }, from ? "… " : "", ...words),
-    next &&
-      h(
-        "span",
-        { class: "xw-soft" },
-        " → ",
-        h("bdi", { class: "xw-token" }, told(next.text)),
-        ` ${probability(next.prob)}`,
-      ),
+    h(
+      "span",
+      { class: "xw-circ-line" },
+      h("span", { class: "xw-circ-text", dir: "auto" }, from ? "… " : "", ...words),
+      " ",
+      next &&
+        h(
+          "span",
+          { class: "xw-soft xw-circ-next" },
+          "→ ",
+          h("bdi", { class: "xw-token" }, told(next.text)),
+          ` ${probability(next.prob)}`,
+        ),
+    ),
   );
 }

@@ -62,8 +62,16 @@ export function measureOf({ snapshot }: CircuitAnswer): { name: string; after: s
   return { name: `${name}:`, after: ` ${number(base_value, true)}${corrupted ? ` clean${corrupted}` : ""}` };
 }
 
+/** Where edges are never cut: at tokens without a counterpart. "" where all have one. */
+function unequal({ base, source }: CircuitAnswer): string {
+  const [clean, corrupted] = [base.ids.length, (source ?? base).ids.length];
+  if (clean === corrupted) return "";
+  return ` The prompts have ${clean} and ${corrupted} tokens: where one has no counterpart nothing is cut.`;
+}
+
 /** Which edges these are. */
-function chosen({ size, count, by }: Circuit): string {
+function chosen(answer: CircuitAnswer, { size, count, by }: Circuit): string {
+  const instead = unequal(answer) ? "Make both prompts equally long." : "Take more edges.";
   const way = "on a way from the input to the logits";
   if (by === "acdc")
     return count === 0
@@ -72,9 +80,9 @@ function chosen({ size, count, by }: Circuit): string {
   if (size === 1)
     return count
       ? `The strongest edge is ${way}.`
-      : `No circuit of this size: the strongest edge is not ${way}. Take more edges.`;
+      : `No circuit of this size: the strongest edge is not ${way}. ${instead}`;
   const strongest = `the ${size.toLocaleString("en")} strongest edges`;
-  if (count === 0) return `No circuit of this size: none of ${strongest} is ${way}. Take more edges.`;
+  if (count === 0) return `No circuit of this size: none of ${strongest} is ${way}. ${instead}`;
   if (count === size) return `All of ${strongest} are ${way}.`;
   return `Of ${strongest} ${count.toLocaleString("en")} ${count === 1 ? "is" : "are"} ${way}.`;
 }
@@ -83,7 +91,7 @@ function chosen({ size, count, by }: Circuit): string {
 export function standing(answer: CircuitAnswer, circuit: Circuit, state: State): string {
   const { count, by, faithfulness, completeness, check } = circuit;
   if (!answer.scores.length) return "There are no edges.";
-  const parts = [chosen(circuit)];
+  const parts = [chosen(answer, circuit)];
   if (by === "rank") parts.push(unchecked(check?.state, state));
   else if (by !== "file" && count > 0) {
     if (completeness !== null)
@@ -91,7 +99,7 @@ export function standing(answer: CircuitAnswer, circuit: Circuit, state: State):
     if (faithfulness === null)
       parts.push(state === "busy" ? "How much it keeps is being run." : "How much it keeps was not run.");
   }
-  return parts.join(" ");
+  return parts.join(" ") + unequal(answer);
 }
 
 function unchecked(check: string | undefined, state: State): string {

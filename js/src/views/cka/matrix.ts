@@ -42,6 +42,7 @@ export function layerMatrix(root: HTMLElement, { store, scene: now }: Context, u
       signed: true,
       rowLabel: (row) => short(names[flip(row)]),
       columnLabel: (column) => short(columns[column]),
+      namedTicks: true,
       pinnedRows: pinned ? [flip(pinned.row)] : [],
       pinnedColumns: pinned ? [pinned.column] : [],
       hoveredRow: hovered ? flip(hovered.row) : null,

@@ -5,7 +5,7 @@ import { h, setText } from "../../kit/shared/dom.ts";
 import { attentionOf, type Part, samePart } from "../../state/direct-picture.ts";
 import { plain, sentence, word } from "../shared/sentence.ts";
 import { type Context, lookOf, type Piece, type Scene } from "./scene.ts";
-import { componentText, kindName, proofText, whatOf } from "./words.ts";
+import { axisTitle, componentText, kindName, proofText, whatOf } from "./words.ts";
 
 export function componentChart(root: HTMLElement, { store, scene: now }: Context, until: AbortSignal): Piece {
   const keys = h("p", { class: "xw-direct-keys xw-soft" });
@@ -29,7 +29,7 @@ export function componentChart(root: HTMLElement, { store, scene: now }: Context
       bars: layout.bars,
       sums: layout.sums,
       total: answer.snapshot.logit,
-      titles: ["layer", `share of the ${what}`, "sum so far"],
+      titles: ["layer", axisTitle(answer), "sum so far"],
       pinned: indexOf(scene, pinned),
       hovered: indexOf(scene, hovered),
       cursor,

@@ -20,6 +20,12 @@ export function whatOf(answer: Shown): string {
   return `${base} in ${answer.which === "this" ? first : second}`;
 }
 
+/** Over the bars, where there is no room for names of models. */
+export function axisTitle({ snapshot, which }: Shown): string {
+  if (which === "difference") return "difference of shares";
+  return `share of the ${snapshot.other ? "difference" : "logit"}`;
+}
+
 export function questionOf({ snapshot: { target, other }, which }: Shown): Parts {
   const who = which === "difference" ? "Who makes the difference in" : "Who wrote";
   const parts = [word(`${who} the logit of `), token(visible(target.text))];

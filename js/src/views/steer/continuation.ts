@@ -32,20 +32,28 @@ export function continuation(
   );
   const lengths = (first: number) => [...new Set([first, ...LENGTHS])].sort((a, b) => a - b);
   const place = h("span", {});
-  const head = h("div", { class: "xw-controls" }, h("h5", { class: "xw-h" }, "What the model writes"), place, write);
+  // Beside the length, not under it: what was written stays where it is while the next is being written.
+  const note = h("p", { class: "xw-soft xw-steer-note" });
+  const head = h(
+    "div",
+    { class: "xw-controls" },
+    h("h5", { class: "xw-h" }, "What the model writes"),
+    place,
+    write,
+    note,
+  );
   const chosen = choice(
     place,
     { label: "", name: "how many tokens are written", options: [], value: "", hidden: false },
     { choose: (value) => count.set(Number(value)) },
     until,
   );
-  const note = h("p", { class: "xw-soft xw-steer-note" });
   const sides = ["before", "after"].map((name) => {
     const text = h("p", { class: "xw-steer-written", dir: "auto" });
     return { name, text, box: h("div", {}, h("h6", { class: "xw-h" }, name), text) };
   });
   const both = h("div", { class: "xw-steer-both" }, ...sides.map(({ box }) => box));
-  const box = h("div", { class: "xw-steer-writing" }, head, note, both);
+  const box = h("div", { class: "xw-steer-writing" }, head, both);
   root.append(box);
   let drawn: unknown = null;
   let first = 0;
